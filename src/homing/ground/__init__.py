@@ -1,0 +1,1 @@
+"""Ground: units, time, random keys, text and errors. Knows nothing of medicine."""

@@ -1,0 +1,1 @@
+"""What is done to a patient: products, routes, courses, procedures, and the events and ledger they become."""
