@@ -88,4 +88,4 @@ class Events:
         """The events of patients first..last-1, renumbered from 0."""
         a, b = self.start[first], self.start[last]
         cut: Sequence[NDArray] = [x[a:b] for x in (self.time, self.op, self.target, self.source, self.value)]
-        return Events(self.start[first : last + 1] - a, *cut)  # type: ignore[arg-type]
+        return Events(self.start[first : last + 1] - a, *cut)

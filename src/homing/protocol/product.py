@@ -1,0 +1,120 @@
+"""Products, drugs, routes, carriers and procedures as the catalogue describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from homing.evidence.values import Value
+
+ProductKind = Literal["msc", "hsc", "treg", "car-t", "bacteria"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A strength, weakness, stage or regulatory fact in English and Chinese, with its source keys."""
+
+    en: str
+    zh: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Where a share of a delivered dose lands. `share` is a number or the name of a delivery Value of the product.
+
+    For instance intravenous: 'f_lung_trapped' of the cells into product.lung, the rest into product.blood.
+    """
+
+    state: str
+    share: str  # name of a Value in the product's or drug's `delivery`, '1', or '1 - <name>'
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where and how a dose enters. `deposits` are the states it adds to; `site` is where it is meant to act."""
+
+    key: str
+    name: Mapping[str, str]
+    deposits: tuple[Deposit, ...]
+    site: Literal["fistula", "gut", "systemic", "blood"]
+    note: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """Suspension, plug, microspheres: what the cells come in. `deposits` replaces the route's when not empty.
+
+    `values` overrides parameters of the product's profile (product.k_carrier_release, ...).
+    """
+
+    key: str
+    name: Mapping[str, str]
+    routes: tuple[str, ...]
+    deposits: tuple[Deposit, ...] = ()
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A class of cell therapy. `profile` names the catalogue's set of values for the mechanism.
+
+    `delivery` holds the Values of the dose ladder and the routes: viability, potency, f_line_retained,
+    f_lung_trapped, f_local_retained ... `overrides` are Values that replace those of the profile.
+    """
+
+    key: str
+    name: Mapping[str, str]
+    kind: ProductKind
+    origin: Literal["allogeneic", "autologous", "donor"]
+    tissue: str
+    profile: str
+    routes: tuple[str, ...]
+    delivery: Mapping[str, Value]
+    overrides: Mapping[str, Value] = field(default_factory=dict)
+    stage: Statement | None = None
+    regulatory: tuple[Statement, ...] = ()
+    strengths: tuple[Statement, ...] = ()
+    weaknesses: tuple[Statement, ...] = ()
+    trials: tuple[str, ...] = ()
+    usual: Mapping[str, str] = field(default_factory=dict)  # route, dose, times: what its trials used
+    price: str = ""
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A medicine that is not cells. `usual` is its labelled regimen: route, doses with times."""
+
+    key: str
+    name: Mapping[str, str]
+    profile: str
+    routes: tuple[str, ...]
+    usual: tuple[Mapping[str, str], ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """What a procedure does to one state: 'multiply', 'raise-to', 'lower-to', 'add' or 'set' by a Value.
+
+    `vary` names the patient covariate that stands for the Value where the population draws it per patient
+    ('surgical_sepsis', 'surgical_closure'); else the Value holds for every patient.
+    """
+
+    state: str
+    verb: Literal["multiply", "raise-to", "lower-to", "add", "set"]
+    value: Value
+    vary: str = ""
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """An act that is not a dose: curettage, seton removal, conditioning."""
+
+    key: str
+    name: Mapping[str, str]
+    changes: tuple[StateChange, ...]
+    sources: tuple[str, ...] = ()

@@ -1,0 +1,57 @@
+"""Study: a resolved study file, every default made explicit. `study/resolve.py` makes it; `study/run.py` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from homing.protocol.course import Protocol
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint of the catalogue at one visit, by key ('combined-remission') and day."""
+
+    key: str
+    time: float
+
+
+@dataclass(frozen=True)
+class TrialDesign:
+    """The real trial that the study would be: patients per arm, two-sided alpha, share lost to follow-up."""
+
+    patients_per_arm: int
+    alpha: float
+    dropout: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """A resolved study. Times in days, sorted; `candidate` and `control` are names of arms.
+
+    `explicit` is the resolved study as plain data, ready to be written as `study.resolved.yaml`, with the values and
+    sources of everything it names; `notes` are choices made for the user, as sentences (defaults, warnings).
+    """
+
+    file: str
+    title: str
+    question: str
+    arms: Mapping[str, Protocol]
+    candidate: str
+    control: str
+    population: str
+    patients: int
+    seed: int
+    scenarios: tuple[str, ...]
+    visits: tuple[float, ...]
+    primary: Endpoint
+    secondary: tuple[str, ...]
+    trials: tuple[str, ...]  # records of the evidence store that observed this design
+    evidence: str  # key of the evidence question for chapter 5
+    design: TrialDesign
+    alternatives: tuple[str, ...]  # products for chapter 2
+    comparator: str  # drug for chapter 1
+    language: str
+    seed_drawn: bool = False
+    explicit: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
