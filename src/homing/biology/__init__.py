@@ -1,0 +1,1 @@
+"""The mechanism of IBD and of cell therapy, one module a file. `biology.ibd.ibd_system()` is the whole."""

@@ -1,0 +1,1 @@
+"""What is seen: trajectories at visits become markers and outcomes."""

@@ -15,6 +15,9 @@ from homing.ground.errors import HomingError
 _NUMBER = r"[+-]?(?:\d+(?:_\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"^\s*({_NUMBER})\s*(\S.*)?$")
 
+#: A unit is words, signs and small powers; longer or larger ones (10**10**9) would keep pint busy for minutes.
+_UNIT = re.compile(r"^(?!.*(?:\*\*|\^).*(?:\*\*|\^))(?!.*\d{3})[a-zA-Z0-9_%/*^().+ -]{0,40}$")
+
 #: What is understood in a unit, beside the names that pint knows.
 _DEFINITIONS = (
     "cell = [cell] = cell = cells",
@@ -47,6 +50,9 @@ def factor(unit: str, to: str) -> float:
     """
     import pint
 
+    for text in (unit, to):
+        if not _UNIT.match(_spelling(text)):
+            raise HomingError(f"'{text[:40]}' is not a unit.")
     ureg = registry()
     try:
         return float(ureg.Quantity(1.0, _spelling(unit)).to(_spelling(to)).magnitude)

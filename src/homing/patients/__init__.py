@@ -1,0 +1,1 @@
+"""To whom: populations, virtual patients, cohorts, scenarios."""

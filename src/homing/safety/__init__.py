@@ -1,0 +1,1 @@
+"""Hazards that belong to what a cell does, and rare events."""

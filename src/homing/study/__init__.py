@@ -1,0 +1,1 @@
+"""The work as a whole: read a study file, resolve it, run it."""

@@ -1,0 +1,1 @@
+"""Trials as designs: power, assurance, sample size."""

@@ -1,0 +1,1 @@
+"""Product cells, and what they do to tissue alive (secretome) and dying (efferocytosis)."""

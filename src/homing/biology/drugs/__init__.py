@@ -1,0 +1,1 @@
+"""Medicines that are not cells: kinetics and the pathway they block."""

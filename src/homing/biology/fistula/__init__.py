@@ -1,0 +1,1 @@
+"""The fistula tract: sepsis and closure."""

@@ -1,0 +1,1 @@
+"""The epithelial barrier and what leaks through it."""

@@ -1,0 +1,1 @@
+"""What is measured: C-reactive protein, faecal calprotectin, clinical scores."""

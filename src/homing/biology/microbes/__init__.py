@@ -1,0 +1,1 @@
+"""Live biotherapeutic bacteria and the niche they need."""

@@ -1,0 +1,43 @@
+"""Live biotherapeutic bacteria: they engraft where antibiotics have opened a niche."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from homing.mechanism import Module, Parameter, Reads, State, emits
+
+
+class Microbes(Module):
+    """Given bacteria grow into the open niche and are washed out; inflammation disturbs the flora, they calm it.
+
+    Antibiotics are events: they raise `niche` and hold it open (k_niche_closing = 0) until their last day.
+    """
+
+    engrafted = State("given bacteria, share of the flora", "1", high=1, symbol="Z")
+    niche = State("open share of the niche", "1", high=1)
+
+    k_growth = Parameter("growth in a fully open niche", "1/d")
+    k_washout = Parameter("washout", "1/d")
+    inflamed_washout = Parameter("fold increase of washout per unit of inflammation", "1")
+    niche_at_rest = Parameter("open share without antibiotics", "1", high=1, symbol="N_open0")
+    k_niche_closing = Parameter("closing of the niche after antibiotics", "1/d")
+    inflamed_dysbiosis = Parameter("most dysbiosis that inflammation adds", "1", symbol="dys")
+    half_dysbiosis = Parameter("inflammation for half of it", "1")
+    calming = Parameter("dysbiosis that full engraftment takes away", "1", high=1)
+
+    inflammation = Reads("innate activation", "1")
+
+    @emits("1")
+    def dysbiosis(self, y: Any, p: Any, s: Any) -> Any:
+        """Antigenicity of the flora, 1 = health."""
+        disturbed = p.inflamed_dysbiosis * s.inflammation / (p.half_dysbiosis + s.inflammation)
+        return 1 + disturbed - p.calming * y.engrafted
+
+    def rates(self, y: Any, p: Any, s: Any) -> Mapping[str, Any]:
+        """Logistic growth into the niche, washout, closing of the niche."""
+        washout = p.k_washout * (1 + p.inflamed_washout * s.inflammation)
+        return {
+            "engrafted": (p.k_growth * (y.niche - y.engrafted) - washout) * y.engrafted,
+            "niche": p.k_niche_closing * (p.niche_at_rest - y.niche),
+        }

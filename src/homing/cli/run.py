@@ -1,0 +1,43 @@
+"""`homing run STUDY`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file (YAML).")],
+    patients: Annotated[int | None, typer.Option(help="Virtual patients in each arm, instead of the file's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, instead of the file's.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the run's folder is made.")] = Path("runs"),
+    threads: Annotated[int | None, typer.Option(help="Threads; the result doesn't depend on it.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the headline as JSON.")] = False,
+) -> None:
+    """Simulate a study, set it beside the evidence and write the report.
+
+    Leaves a folder with report.html, results.parquet, trajectories.parquet, ledger.csv, study.resolved.yaml and
+    run.json. Stopped or killed, the same command goes on from what is finished.
+
+    Example: homing run examples/admire-cd.yaml --patients 300 --lang zh
+    """
+    from homing.cli.progress import progress
+    from homing.report.publish import publish
+
+    try:
+        with progress(show=not quiet and not as_json) as bar:
+            published = publish(
+                study, out=out, patients=patients, seed=seed, language=lang, threads=threads, progress=bar
+            )
+    except KeyboardInterrupt:
+        typer.echo(
+            f"Stopped. What is finished is kept; go on with the same command:\n  homing {' '.join(sys.argv[1:])}",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    typer.echo(published.as_json() if as_json else published.as_text())

@@ -1,0 +1,143 @@
+"""Compile a kernel to machine code and keep it on disk.
+
+No compiler has to be installed: LLVM comes with llvmlite. The cache is a convenience and never a source of errors: a
+file that is missing, damaged or can't be written means compiling again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homing.engine.kernel_code import FUNCTIONS, KernelPlan, kernel_code, plan_kernel
+from homing.engine.symbolic import Equations
+
+#: Raise it with every change of the generated code or of the driver's use of it: old cache files are then ignored.
+ENGINE_VERSION = 1
+_DIGEST = 16
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Machine code in memory. `addresses` of the functions in the order of FUNCTIONS; `library` keeps them alive."""
+
+    addresses: tuple[int, ...]
+    library: Any
+    from_cache: bool
+
+
+def cache_folder() -> Path:
+    """Where kernels are kept: $HOMING_CACHE, or the platform's place for caches."""
+    chosen = os.environ.get("HOMING_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "homing"
+
+
+def load_kernel(equations: Equations) -> tuple[KernelPlan, Kernel]:
+    """The kernel of some equations, from the cache where possible."""
+    plan = plan_kernel(equations)
+    file = _cache_file(equations)
+    code = _read(file)
+    if code is not None:
+        kernel = _link(code, from_cache=True)
+        if kernel is not None:
+            return plan, kernel
+    code = compile_code(kernel_code(plan))
+    _write(file, code)
+    kernel = _link(code, from_cache=False)
+    if kernel is None:
+        raise RuntimeError("LLVM refused the code it has just made; this is a bug of homing.engine.kernel")
+    return plan, kernel
+
+
+@functools.cache
+def _machine() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, codemodel="jitdefault"
+    )
+
+
+def compile_code(text: str) -> bytes:
+    """LLVM text to an object file in memory. The code is straight and has no repeats, so few passes are of use."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = _machine()
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
+    builder.getModulePassManager().run(module, builder)
+    return machine.emit_object(module)
+
+
+def _link(code: bytes, *, from_cache: bool) -> Kernel | None:
+    import llvmlite.binding as llvm
+
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    try:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    except RuntimeError:  # not an object file
+        return None
+    engine.finalize_object()
+    addresses = tuple(engine.get_function_address(name) for name in FUNCTIONS)
+    return Kernel(addresses, engine, from_cache) if all(addresses) else None
+
+
+def _cache_file(equations: Equations) -> Path:
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    machine = _machine()
+    parts = (
+        equations.fingerprint,
+        ENGINE_VERSION,
+        llvmlite.__version__,
+        llvm.llvm_version_info,
+        machine.triple,
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    )
+    key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+    return cache_folder() / "kernels" / f"{key}.o"
+
+
+def _read(file: Path) -> bytes | None:
+    """The object code of a cache file, or None when there is none or its checksum is wrong."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    code, digest = content[:-_DIGEST], content[-_DIGEST:]
+    return code if code and hashlib.blake2b(code, digest_size=_DIGEST).digest() == digest else None
+
+
+def _write(file: Path, code: bytes) -> None:
+    """Write to a temporary file and rename it, so that no reader meets half a file."""
+    temporary = ""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(code + hashlib.blake2b(code, digest_size=_DIGEST).digest())
+        os.replace(temporary, file)
+    except OSError:  # no room, no permission: the run goes on without a cache
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)

@@ -1,0 +1,348 @@
+"""The functions of a compiled kernel, as LLVM text.
+
+A kernel function takes one argument, a table of pointers: FUNCTIONS, then POINTERS. Vectors have slots of 8 lanes, one
+patient a lane; scalars hold for all.
+
+    y, new      states at the start and the end of a step       error     mean square of the scaled error
+    varying     the patient's parameters                        margin    how far the lowest state is above its limit
+    settled     what depends on them and no state               x         fraction of the step to look at
+    shared      what depends on shared parameters (scalars)     seen      outputs there
+    step        step sizes                                      between   states there
+    stages      the 8 stage vectors of the step                 trial, slopes, work   scratch
+    tolerance   rtol, then the absolute tolerance of each state, then the limit of each state (scalars)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from homing.engine.graph import LEAVES, TINY, Level, Node
+from homing.engine.rodas import DENSE, GAMMA, STAGES, A, C
+from homing.engine.sparse import LuPlan, plan_lu
+from homing.engine.symbolic import Equations
+from homing.engine.vector_ir import LANES, VECTOR, VectorFunction, splat
+
+FUNCTIONS = ("step", "observe", "interpolate", "settle", "start")
+POINTERS = (
+    *("y", "varying", "settled", "shared", "step", "tolerance", "work", "stages", "new", "error", "margin"),
+    *("x", "seen", "between", "trial", "slopes"),
+)
+
+
+@dataclass(frozen=True)
+class KernelPlan:
+    """Where everything is: `prepared` nodes fill `shared`, `settled` nodes fill `settled`, LU entries fill `factors`."""
+
+    equations: Equations
+    jacobian: dict[tuple[int, int], Node]
+    lu: LuPlan
+    prepared: tuple[Node, ...]
+    settled: tuple[Node, ...]
+
+    @property
+    def states(self) -> int:
+        return len(self.equations.states)
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """The number of vector slots behind each pointer. `work`: a stage's argument, its combination, LU factors."""
+        n = self.states
+        e = self.equations
+        one = dict.fromkeys(("step", "error", "margin", "x"), 1)
+        each = dict.fromkeys(("y", "new", "between", "trial"), n)
+        sizes = {"varying": len(e.varying), "settled": len(self.settled), "seen": len(e.outputs), "slopes": 3}
+        return one | each | sizes | {"work": 2 * n + len(self.lu.entries), "stages": STAGES * n}
+
+
+def plan_kernel(equations: Equations) -> KernelPlan:
+    """Differentiate, order the factorisation and decide what is computed once."""
+    jacobian = equations.jacobian()
+    lu = plan_lu(len(equations.states), jacobian)
+    roots = [*equations.rates, *jacobian.values(), *equations.observed]
+    settled = _frontier(equations, roots, Level.VARYING)
+    prepared = _frontier(equations, [*roots, *settled], Level.SHARED)
+    return KernelPlan(equations, jacobian, lu, prepared, settled)
+
+
+def _frontier(equations: Equations, roots: Sequence[Node], level: Level) -> tuple[Node, ...]:
+    """The nodes of a level that something of a higher level, or a root, uses."""
+    graph = equations.graph
+    found: dict[Node, None] = {}
+    for node in graph.reachable(roots):
+        if graph.levels[node] > level:
+            found.update((a, None) for a in graph.arguments(graph.nodes[node]) if graph.levels[a] == level)
+    found.update((r, None) for r in roots if graph.levels[r] == level)
+    return tuple(found)
+
+
+def kernel_code(plan: KernelPlan) -> str:
+    """All functions of a kernel as one LLVM module."""
+    writer = _Writer(plan)
+    functions = [
+        writer.rates(),
+        writer.factor(),
+        writer.solve(),
+        writer.step(),
+        writer.observe(),
+        writer.interpolate(),
+        writer.settle(),
+        writer.start(),
+    ]
+    intrinsics = "".join(f"declare {VECTOR} @llvm.{f}.v{LANES}f64({VECTOR})\n" for f in ("fabs", "sqrt"))
+    attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{64 * LANES}" }}\n'
+    return "\n".join(f.text() for f in functions) + intrinsics + attributes
+
+
+def _public(name: str) -> VectorFunction:
+    """A function that takes its pointers from the table."""
+    f = VectorFunction(name, ("table",))
+    for i, pointer in enumerate(POINTERS, start=len(FUNCTIONS)):
+        f.line(f"%{pointer}_at = getelementptr inbounds ptr, ptr %table, i64 {i}")
+        f.line(f"%{pointer} = load ptr, ptr %{pointer}_at")
+    return f
+
+
+class _Body:
+    """Graph nodes as instructions of one function; every node once."""
+
+    def __init__(self, plan: KernelPlan, function: VectorFunction, states: dict[int, str] | str) -> None:
+        self.graph, self.f = plan.equations.graph, function
+        self.states = states  # the pointer they are loaded from, or the values
+        self.place = {n: ("shared", i) for i, n in enumerate(plan.prepared)}
+        self.place |= {n: ("settled", i) for i, n in enumerate(plan.settled)}
+        self.values: dict[Node, str] = {}
+        self._logs: dict[Node, str] = {}
+
+    def __call__(self, root: Node) -> str:
+        """The value of a node."""
+        for node in self.graph.reachable([root], stop=lambda n: n in self.values or n in self.place):
+            if node not in self.values:
+                self.values[node] = self._emit(node)
+        return self.values[root]
+
+    def _emit(self, node: Node) -> str:
+        f = self.f
+        name, *a = self.graph.nodes[node]
+        if name == "constant":
+            return splat(a[0])
+        if node in self.place:
+            where, slot = self.place[node]
+            return f.load_scalar(where, slot) if where == "shared" else f.load(where, slot)
+        if name == "state":
+            return f.load(self.states, a[0]) if isinstance(self.states, str) else self.states[a[0]]
+        if name in LEAVES:
+            return f.load("varying", a[0])
+        values = [self.values[x] for x in a]
+        if name == "power":
+            return f.power(values[0], values[1], self._log(a[0]))
+        return getattr(f, name)(*values)
+
+    def _log(self, base: Node) -> str:
+        if base not in self._logs:
+            self._logs[base] = self.f.positive_log(self.f.maximum(self.values[base], splat(TINY)))
+        return self._logs[base]
+
+
+class _Writer:
+    """Writes each function of a kernel from its plan."""
+
+    def __init__(self, plan: KernelPlan) -> None:
+        self.plan, self.n = plan, plan.states
+        self.slot = {entry: i for i, entry in enumerate(plan.lu.entries)}
+
+    def rates(self) -> VectorFunction:
+        """f(y)."""
+        f = VectorFunction("rates", ("y", "settled", "shared", "out"), internal=True)
+        body = _Body(self.plan, f, "y")
+        for i in range(self.n):
+            f.store("out", i, body(self.plan.equations.rates[i]))
+        return f
+
+    def factor(self) -> VectorFunction:
+        """f(y), and the LU factors of I/(h*gamma) - J with the pivots inverted."""
+        f = VectorFunction("factor", ("y", "settled", "shared", "step", "out", "factors"), internal=True)
+        body = _Body(self.plan, f, "y")
+        for i in range(self.n):
+            f.store("out", i, body(self.plan.equations.rates[i]))
+        diagonal = f.multiply(f.reciprocal(f.load("step", 0)), splat(1.0 / GAMMA))
+        w: dict[tuple[int, int], str] = {}
+
+        def entry(i: int, j: int) -> str | None:
+            """The entry as it stands; None for a zero. Filled when it is first needed, to keep live ranges short."""
+            if (i, j) not in w:
+                slope = self.plan.jacobian.get((i, j))
+                if slope is None:
+                    return diagonal if i == j else None
+                w[i, j] = f.subtract(diagonal, body(slope)) if i == j else f.negate(body(slope))
+            return w[i, j]
+
+        inverse_diagonal = ""
+        for p in self.plan.lu.pivots:
+            pivot = entry(p.at, p.at) or diagonal
+            if pivot == diagonal:
+                inverse_diagonal = inverse_diagonal or f.reciprocal(diagonal)
+            inverse = inverse_diagonal if pivot == diagonal else f.reciprocal(pivot)
+            f.store("factors", self.slot[p.at, p.at], inverse)
+            right = {j: entry(p.at, j) for j in p.columns}
+            for j, value in right.items():
+                f.store("factors", self.slot[p.at, j], value or splat(0.0))
+            for i in p.rows:
+                below = entry(i, p.at)
+                lower = f.multiply(below, inverse) if below else splat(0.0)
+                f.store("factors", self.slot[i, p.at], lower)
+                for j, value in right.items():
+                    if value and below:
+                        old = entry(i, j)
+                        product = f.multiply(lower, value)
+                        w[i, j] = f.subtract(old, product) if old else f.negate(product)
+        return f
+
+    def solve(self) -> VectorFunction:
+        """The stage: factors * u = rate + combination/h, into u."""
+        f = VectorFunction("solve", ("factors", "rate", "combination", "step", "u"), internal=True)
+        inverse_h = f.reciprocal(f.load("step", 0))
+        b = [f.multiply_add(inverse_h, f.load("combination", i), f.load("rate", i)) for i in range(self.n)]
+        for p in self.plan.lu.pivots:
+            for i in p.rows:
+                b[i] = f.subtract(b[i], f.multiply(f.load("factors", self.slot[i, p.at]), b[p.at]))
+        for p in reversed(self.plan.lu.pivots):
+            for j in p.columns:
+                b[p.at] = f.subtract(b[p.at], f.multiply(f.load("factors", self.slot[p.at, j]), b[j]))
+            b[p.at] = f.multiply(b[p.at], f.load("factors", self.slot[p.at, p.at]))
+            f.store("u", p.at, b[p.at])
+        return f
+
+    def step(self) -> VectorFunction:
+        """One step: stages, new states, the mean square of the scaled error, and how far above its lowest value
+        the lowest state is."""
+        f = _public("step")
+        n = self.n
+        bytes_of = 8 * LANES
+        argument, combination, factors = "%work", f.pointer("work", n * bytes_of), f.pointer("work", 2 * n * bytes_of)
+        stage = [f.pointer("stages", i * n * bytes_of) for i in range(STAGES)]
+        rate = "%new"  # free until the end
+        f.call("factor", ("%y", "%settled", "%shared", "%step", rate, factors))
+        for i in range(n):
+            f.store("work", n + i, splat(0.0))
+        f.call("solve", (factors, rate, combination, "%step", stage[0]))
+        for s in range(1, STAGES):
+            for i in range(n):
+                self._combine(f, s, i)
+            f.call("rates", (argument, "%settled", "%shared", rate))
+            f.call("solve", (factors, rate, combination, "%step", stage[s]))
+        self._judge(f)
+        return f
+
+    def _combine(self, f: VectorFunction, s: int, i: int) -> None:
+        """The argument of stage s and its combination of earlier stages, for state i."""
+        n = self.n
+        stiffly_accurate = s >= STAGES - 2
+        argument = f.load("work", i) if stiffly_accurate else f.load("y", i)
+        combination = ""
+        for j in range(s):
+            u = f.load("stages", j * n + i)
+            if not stiffly_accurate:
+                argument = f.multiply_add(u, splat(A[s][j]), argument)
+            elif j == s - 1:
+                argument = f.add(argument, u)
+            weight = splat(C[s][j])
+            combination = f.multiply_add(u, weight, combination) if combination else f.multiply(u, weight)
+        f.store("work", i, argument)
+        f.store("work", n + i, combination)
+
+    def _judge(self, f: VectorFunction) -> None:
+        n, tally = self.n, self.plan.equations.tally
+        relative = f.load_scalar("tolerance", 0)
+        square, margin = splat(0.0), splat(float("inf"))
+        for i in range(n):
+            u = f.load("stages", (STAGES - 1) * n + i)
+            new = f.add(f.load("work", i), u)
+            f.store("new", i, new)
+            margin = f.minimum(f.subtract(new, f.load_scalar("tolerance", 1 + n + i)), margin)
+            if not tally[i]:
+                size = f.maximum(f.absolute(f.load("y", i)), f.absolute(new))
+                scaled = f.multiply(
+                    u, f.reciprocal(f.multiply_add(relative, size, f.load_scalar("tolerance", 1 + i)))
+                )
+                square = f.multiply_add(scaled, scaled, square)
+        f.store("error", 0, f.multiply(square, splat(1.0 / self._judged)))
+        f.store("margin", 0, margin)
+
+    @property
+    def _judged(self) -> int:
+        return max(1, self.plan.equations.tally.count(False))
+
+    def _between(self, f: VectorFunction, i: int) -> str:
+        """State i at the fraction x of the step; exactly the start where x = 0 and the end where x = 1."""
+        x, y, new = f.load("x", 0), f.load("y", i), f.load("new", i)
+        rest = f.subtract(splat(1.0), x)
+        u = [f.load("stages", j * self.n + i) for j in range(STAGES)]
+        d = []
+        for row in DENSE:
+            total = f.multiply(u[0], splat(row[0]))
+            for j in range(1, STAGES):
+                total = f.multiply_add(u[j], splat(row[j]), total)
+            d.append(total)
+        inner = f.multiply_add(x, f.multiply_add(x, d[2], d[1]), d[0])
+        value = f.multiply_add(x, f.multiply_add(rest, inner, new), f.multiply(rest, y))
+        return f.where("ogt", x, splat(0.0), value, y)
+
+    def interpolate(self) -> VectorFunction:
+        """All states at the fraction x of the step."""
+        f = _public("interpolate")
+        for i in range(self.n):
+            f.store("between", i, self._between(f, i))
+        return f
+
+    def observe(self) -> VectorFunction:
+        """The outputs at the fraction x of the step, with the parameters in force."""
+        f = _public("observe")
+        e = self.plan.equations
+        kept = {*self.plan.prepared, *self.plan.settled}
+        needed = e.graph.reachable(e.observed, stop=lambda node: node in kept)
+        states = sorted(e.graph.nodes[node][1] for node in needed if e.graph.nodes[node][0] == "state")
+        body = _Body(self.plan, f, {i: self._between(f, i) for i in states})
+        for k, node in enumerate(e.observed):
+            f.store("seen", k, body(node))
+        return f
+
+    def settle(self) -> VectorFunction:
+        """What depends on a patient's parameters and no state: once after they change."""
+        f = _public("settle")
+        body = _Body(self.plan, f, {})
+        body.place = {node: where for node, where in body.place.items() if where[0] == "shared"}
+        for k, node in enumerate(self.plan.settled):
+            f.store("settled", k, body(node))
+        return f
+
+    def start(self) -> VectorFunction:
+        """For the first step size: a trial step by Euler and the sizes of slope and curvature, see driver.first_step."""
+        f = _public("start")
+        n, tally = self.n, self.plan.equations.tally
+        second = f.pointer("work", n * 8 * LANES)
+        f.call("rates", ("%y", "%settled", "%shared", "%work"))
+        relative = f.load_scalar("tolerance", 0)
+        judged = [i for i in range(n) if not tally[i]]
+        weight = {}
+        sizes, slopes = splat(0.0), splat(0.0)
+        for i in judged:
+            y = f.load("y", i)
+            scale = f.multiply_add(relative, f.absolute(y), f.load_scalar("tolerance", 1 + i))
+            weight[i] = f.reciprocal(scale)
+            size, slope = f.multiply(y, weight[i]), f.multiply(f.load("work", i), weight[i])
+            sizes, slopes = f.multiply_add(size, size, sizes), f.multiply_add(slope, slope, slopes)
+        size, slope = (f.sqrt(f.multiply(q, splat(1.0 / self._judged))) for q in (sizes, slopes))
+        h = f.multiply(splat(0.01), f.multiply(size, f.reciprocal(f.maximum(slope, splat(1e-300)))))
+        h = f.minimum(f.maximum(h, splat(1e-6)), splat(1.0))
+        for i in range(n):
+            f.store("trial", i, f.multiply_add(h, f.load("work", i), f.load("y", i)))
+        f.call("rates", ("%trial", "%settled", "%shared", second))
+        bends = splat(0.0)
+        for i in judged:
+            bend = f.multiply(f.subtract(f.load("work", n + i), f.load("work", i)), weight[i])
+            bends = f.multiply_add(bend, bend, bends)
+        bend = f.multiply(f.sqrt(f.multiply(bends, splat(1.0 / self._judged))), f.reciprocal(h))
+        for k, value in enumerate((h, slope, bend)):
+            f.store("slopes", k, value)
+        return f

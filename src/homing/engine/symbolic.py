@@ -1,0 +1,180 @@
+"""From a System to what the kernel evaluates: rates, sparse Jacobian and outputs as one graph."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homing.engine.graph import Graph, Level, Node
+from homing.engine.sparse import Entry
+from homing.ground.errors import WiringError
+from homing.ground.nearest import did_you_mean
+from homing.mechanism import System
+
+INPUT = "input:"
+
+
+@dataclass(frozen=True)
+class Equations:
+    """A System's equations, with the position of every name.
+
+    `rates` and `outputs` are nodes of `graph`, in the order of states and of the wanted outputs. `shared` and `varying`
+    are parameter names in the order of their leaves. `tally` marks the states that don't enter the error norm.
+    """
+
+    graph: Graph
+    states: tuple[str, ...]
+    shared: tuple[str, ...]
+    varying: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rates: tuple[Node, ...]
+    observed: tuple[Node, ...]
+    tally: tuple[bool, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything the kernel is made from: equations, outputs, order of names, tallies."""
+        order = self.graph.reachable([*self.rates, *self.observed])
+        place = {node: i for i, node in enumerate(order)}
+        text = []
+        for node in order:
+            name, *a = self.graph.nodes[node]
+            leaf = not self.graph.arguments(self.graph.nodes[node])
+            text.append((name, *a) if leaf else (name, *(place[x] for x in a)))
+        roots = [place[r] for r in (*self.rates, *self.observed)]
+        content = repr((text, roots, self.states, self.shared, self.varying, self.outputs, self.tally))
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+    def jacobian(self) -> dict[Entry, Node]:
+        """The derivatives of the rates that are not zero, by (row, column).
+
+        Raises: WiringError where a rate reads a tally, whose error nothing would control.
+        """
+        entries: dict[Entry, Node] = {}
+        for i, rate in enumerate(self.rates):
+            for j, slope in self.graph.gradient(rate).items():
+                if self.tally[j]:
+                    raise WiringError(
+                        f"the rate of '{self.states[i]}' reads '{self.states[j]}', which is declared a tally. "
+                        f"Drop tally=True there, so that its error is controlled."
+                    )
+                entries[i, j] = slope
+        return entries
+
+
+def trace(system: System, outputs: Sequence[str], varying: Sequence[str], infused: Sequence[str]) -> Equations:
+    """Trace a System to a graph.
+
+    Arguments: see `homing.engine.compile_system`.
+    Raises: WiringError for a name that is no state, signal or parameter, a name given twice, or a function in the
+    equations that the engine doesn't know.
+    """
+    import sympy
+
+    _check_names(system, outputs, varying, infused)
+    states, parameters, rates = system.symbols()
+    all_varying = (*varying, *(INPUT + name for name in infused))
+    shared = tuple(name for name in system.parameters if name not in set(varying))
+    for name in infused:
+        rates[system.index[name]] += sympy.Symbol(INPUT + name, real=True)
+    signals = [_output(system, name, states, parameters) for name in outputs]
+    graph = Graph()
+    leaves = {s: graph.leaf("state", i) for i, s in enumerate(states)}
+    leaves |= {sympy.Symbol(name, real=True): graph.leaf("varying", i) for i, name in enumerate(all_varying)}
+    leaves |= {parameters[name]: graph.leaf("shared", i) for i, name in enumerate(shared)}
+    names = sympy.numbered_symbols("common:", cls=sympy.Dummy)
+    common, reduced = sympy.cse([*rates, *signals], symbols=names, optimizations=[])
+    lower = _Lowering(graph, leaves)
+    for symbol, expression in common:
+        lower.nodes[symbol] = lower(expression)
+    nodes = tuple(lower(e) for e in reduced)
+    n = len(states)
+    tally = tuple(s.tally for s in system.states.values())
+    return Equations(graph, tuple(system.states), shared, all_varying, tuple(outputs), nodes[:n], nodes[n:], tally)
+
+
+def _output(system: System, name: str, states: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+    import sympy
+
+    return (
+        states[system.index[name]] if name in system.index else sympy.sympify(system.signal(name, states, parameters))
+    )
+
+
+def _check_names(system: System, outputs: Sequence[str], varying: Sequence[str], infused: Sequence[str]) -> None:
+    for kind, names, known in (
+        ("state or signal", outputs, {**system.states, **system.signals}),
+        ("parameter", varying, system.parameters),
+        ("state", infused, system.states),
+    ):
+        for i, name in enumerate(names):
+            if name not in known:
+                raise WiringError(f"no {kind} '{name}'. {did_you_mean(name, known)}")
+            if name in names[:i]:
+                raise WiringError(f"the {kind} '{name}' is named twice; name it once.")
+
+
+class _Lowering:
+    """SymPy expressions to graph nodes. Factors and terms are grouped by level, so that what depends on parameters
+    alone becomes one node that is evaluated once."""
+
+    def __init__(self, graph: Graph, leaves: Mapping[Any, Node]) -> None:
+        self.graph = graph
+        self.nodes: dict[Any, Node] = dict(leaves)
+
+    def __call__(self, expression: Any) -> Node:
+        if expression not in self.nodes:
+            self.nodes[expression] = self._lower(expression)
+        return self.nodes[expression]
+
+    def _lower(self, e: Any) -> Node:
+        import sympy
+
+        g = self.graph
+        if e.is_Number and e.is_finite:
+            return g.constant(float(e))
+        if e.is_NumberSymbol:
+            return g.constant(float(e))
+        if e.is_Add:
+            return self._grouped([self(a) for a in e.args], g.add)
+        if e.is_Mul:
+            return self._grouped([self(a) for a in e.args], g.multiply)
+        if isinstance(e, sympy.exp):
+            return g.function("exp", self(e.args[0]))
+        if isinstance(e, sympy.log):
+            return g.function("log", self(e.args[0]))
+        if e.is_Pow:
+            return self._power(e.base, e.exp)
+        if isinstance(e, sympy.Max | sympy.Min):
+            name = "maximum" if isinstance(e, sympy.Max) else "minimum"
+            first, *rest = sorted((self(a) for a in e.args))
+            for a in rest:
+                first = g.extreme(name, first, a)
+            return first
+        if isinstance(e, sympy.Abs):
+            inside = self(e.args[0])
+            return g.extreme("maximum", inside, g.negate(inside))
+        raise WiringError(
+            f"the engine does not know '{type(e).__name__}' in '{e}'. "
+            f"Equations may use + - * / **, exp, log, sqrt, at_least and at_most."
+        )
+
+    def _power(self, base: Any, exponent: Any) -> Node:
+        if exponent.could_extract_minus_sign():
+            return self.graph.reciprocal(self._power(base, -exponent))
+        return self.graph.power(self(base), self(exponent))
+
+    def _grouped(self, nodes: list[Node], combine: Any) -> Node:
+        total: Node | None = None
+        for level in Level:
+            group: Node | None = None
+            for node in nodes:
+                if self.graph.levels[node] == level:
+                    group = node if group is None else combine(group, node)
+            if group is not None:
+                total = group if total is None else combine(total, group)
+        if total is None:
+            raise WiringError("an empty sum or product; this is a bug of homing.engine.symbolic")
+        return total

@@ -1,0 +1,64 @@
+"""Exact intervals of proportions, and the Monte Carlo error of simulated ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def exact_interval(events: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The two-sided Clopper-Pearson interval of events/n, as fractions of 1.
+
+    With 0 of n the upper bound at level 0.95 is 1 - 0.025**(1/n). Raises: ValueError unless 0 <= events <= n, n > 0.
+
+    Example:
+        >>> low, high = exact_interval(0, 50)
+        >>> round(100 * high, 2)
+        7.11
+    """
+    from scipy.special import betaincinv
+
+    if n <= 0 or not 0 <= events <= n:
+        raise ValueError(f"{events} events of {n} is not a proportion")
+    tail = (1 - level) / 2
+    low = 0.0 if events == 0 else float(betaincinv(events, n - events + 1, tail))
+    high = 1.0 if events == n else float(betaincinv(events + 1, n - events, 1 - tail))
+    return low, high
+
+
+def upper_bound(events: int, n: int, level: float = 0.95) -> float:
+    """The one-sided exact upper bound of events/n; with no events it is close to 3/n (the rule of three).
+
+    Example:
+        >>> round(100 * upper_bound(0, 50), 2)
+        5.82
+    """
+    return exact_interval(events, n, 2 * level - 1)[1]
+
+
+def monte_carlo_error(share: float, n: int) -> float:
+    """The standard error of a simulated share of n patients, sqrt(p(1-p)/n), as a fraction of 1.
+
+    Example:
+        >>> round(monte_carlo_error(0.8, 1000), 5)
+        0.01265
+    """
+    return math.sqrt(share * (1 - share) / n) if n else math.nan
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of a - b over patients seen under both, with its Monte Carlo interval; NaN pairs are left out.
+
+    Under common random numbers the pair is one patient under two protocols, so the interval is that of a mean of
+    differences and much narrower than that of two independent shares.
+    """
+    from scipy.special import ndtri
+
+    difference = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    difference = difference[np.isfinite(difference)]
+    if difference.size < 2:
+        return math.nan, math.nan, math.nan
+    half = float(ndtri(0.5 + level / 2)) * float(difference.std(ddof=1)) / math.sqrt(difference.size)
+    mean = float(difference.mean())
+    return mean, mean - half, mean + half

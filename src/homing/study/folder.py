@@ -1,0 +1,118 @@
+"""The run folder: files appear whole or not at all, and a finished part is recognised and reused.
+
+`runs/<study>-<hash>/` holds the results; `parts/` inside it holds finished chunks until the run is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from homing.ground.errors import StudyError
+
+
+def short_hash(content: object) -> str:
+    """Eight hex digits that stand for plain data (dicts, lists, text, numbers)."""
+    text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def folder_name(title: str, digest: str) -> str:
+    """A folder name from a study's file name: letters, digits and hyphens, and the hash."""
+    plain = re.sub(r"[^\w-]+", "-", title.strip().lower()).strip("-")[:60]
+    return f"{plain or 'study'}-{digest}"
+
+
+def make_folder(folder: Path) -> None:
+    """Make the run folder. Raises StudyError naming it when that can't be."""
+    try:
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise StudyError(
+            f"the folder can't be made ({e.strerror}). Choose another with --out, or free the space.", str(folder)
+        ) from None
+
+
+@contextlib.contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Hold the folder for one process. Raises StudyError when another run is at work in it."""
+    path = folder / ".lock"
+    try:
+        handle = path.open("w")
+    except OSError as e:
+        raise StudyError(f"can't be written ({e.strerror}).", str(path)) from None
+    try:
+        try:
+            _lock(handle.fileno())
+        except OSError:
+            raise StudyError(
+                "another run is at work in this folder; wait for it or choose another --out.", str(folder)
+            ) from None
+        yield
+    finally:
+        handle.close()
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file without waiting; the system lets go of it when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well and disappears otherwise.
+
+    Raises: StudyError naming the file when the disk is full or the folder can't be written.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        os.chmod(temporary, 0o644)
+        yield Path(temporary)
+        with open(temporary, "rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+        temporary = ""
+    except OSError as e:
+        raise StudyError(
+            f"can't be written ({e.strerror or e}). Free some space or choose another folder with --out; "
+            f"what is finished is kept.",
+            str(path),
+        ) from None
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a JSON file whole or not at all, with sorted keys."""
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the finished chunks of a run that is complete."""
+    shutil.rmtree(folder / "parts", ignore_errors=True)

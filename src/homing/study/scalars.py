@@ -1,0 +1,280 @@
+"""The kinds of text a study file is made of, each with its converter and its place in the JSON Schema.
+
+Every scalar of a study file arrives as text (`ground.text_yaml`); a converter here turns it into a typed value or says
+in one sentence what is wrong with it and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from homing.ground.calendar import DAYS_PER_YEAR, read_time
+from homing.ground.errors import HomingError
+from homing.ground.nearest import did_you_mean
+from homing.ground.units import factor, read_quantity, split_quantity
+
+MOST_PATIENTS = 10_000_000
+LARGEST_SEED = 2**63 - 1
+LONGEST_STUDY_YEARS = 30
+LONGEST_TEXT = 2000
+FORMAT = 1
+LANGUAGES = ("en", "zh")
+_NAME = re.compile(r"^\w[\w .+-]*$")
+_WHOLE = re.compile(r"^[+-]?\d+(_\d{3})*$")
+_DECIMAL = re.compile(r"^[+-]?\d+(_\d{3})*(\.\d*)?([eE][+-]?\d+)?$")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is written for one dose: a number of `of`, per kg of the patient's weight where `per_kg`."""
+
+    number: float
+    of: Literal["cell", "mg", "mL", "fraction"]
+    per_kg: bool = False
+
+
+#: The units a dose may have, in the order in which they are tried.
+_AMOUNTS: tuple[tuple[str, Literal["cell", "mg", "mL", "fraction"], bool], ...] = (
+    ("cell", "cell", False),
+    ("cell/kg", "cell", True),
+    ("mg", "mg", False),
+    ("mg/kg", "mg", True),
+    ("mL", "mL", False),
+    ("1", "fraction", False),
+)
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """A refusal in Homing's words, to be raised in a validator."""
+    return PydanticCustomError("homing", "{says}", {"says": message})
+
+
+def text_of(value: Any, example: str) -> str:
+    """The text of a scalar. Refuses a list, a mapping and nothing at all, with an example of what is wanted."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text:
+            return text
+    if value is None or value == "":
+        raise refuse(f"has no value. Write for instance '{example}'.")
+    if isinstance(value, list | dict):
+        kind = "a list" if isinstance(value, list) else "a mapping"
+        raise refuse(f"is {kind}, and one value is wanted, such as '{example}'.")
+    if isinstance(value, str):
+        raise refuse(f"is only spaces. Write for instance '{example}'.")
+    return str(value)
+
+
+def shown(text: str) -> str:
+    """A user's text in quotes, cut where it is long, on one line."""
+    flat = " ".join(text.split())
+    return f"'{flat if len(flat) <= 60 else flat[:57] + '...'}'"
+
+
+def _scalar(read: Callable[[str], Any], example: str) -> PlainValidator:
+    def convert(value: Any) -> Any:
+        text = text_of(value, example)
+        try:
+            return read(text)
+        except HomingError as e:
+            raise refuse(e.message) from None
+
+    return PlainValidator(convert)
+
+
+def read_words(text: str) -> str:
+    """A sentence or title. Refuses control characters and more than 2,000 characters."""
+    if len(text) > LONGEST_TEXT:
+        raise HomingError(f"is longer than {LONGEST_TEXT} characters. Shorten it.")
+    if any(not c.isprintable() and c not in "\n\t" for c in text):
+        raise HomingError("holds control characters. Take them out.")
+    return " ".join(text.split())
+
+
+def read_name(text: str) -> str:
+    """A key of the catalogue or a name in the file: letters, digits, spaces, '.', '+' and '-', at most 60."""
+    if len(text) > 60 or not _NAME.match(text):
+        raise HomingError(f"{shown(text)} is not a name. Use letters, digits, spaces, '.', '+' and '-', at most 60.")
+    return text
+
+
+def read_format(text: str) -> int:
+    """The number of the file format, 1."""
+    if text != str(FORMAT):
+        raise HomingError(f"format {shown(text)} is not known to this version, which reads format {FORMAT}.")
+    return FORMAT
+
+
+def _whole(text: str, what: str, example: str) -> int:
+    if _WHOLE.match(text) and len(text) <= 40:
+        return int(text)
+    if _DECIMAL.match(text) and float(text.replace("_", "")).is_integer() and abs(float(text.replace("_", ""))) < 2**53:
+        return int(float(text.replace("_", "")))  # 1e6 patients, 1000.0
+    raise HomingError(f"{shown(text)} is not {what}. Write a whole number such as {example}.")
+
+
+def check_patients(count: int) -> int:
+    """The number of virtual patients in each arm. Raises HomingError outside 1 to 10 million."""
+    if count < 1:
+        raise HomingError(f"{count} patients can't be simulated: the cohort would be empty. Write 1 or more.")
+    if count > MOST_PATIENTS:
+        raise HomingError(f"{count} patients are more than the {MOST_PATIENTS} that a study takes. Write fewer.")
+    return count
+
+
+def check_seed(seed: int) -> int:
+    """The seed. Raises HomingError outside 0 to 2^63 - 1."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise HomingError(f"{seed} is no seed. Write a whole number from 0 to {LARGEST_SEED}, or none to have one drawn.")
+    return seed
+
+
+def check_language(name: str) -> str:
+    """The language of the report. Raises HomingError unless it is one of LANGUAGES."""
+    if name not in LANGUAGES:
+        raise HomingError(f"there is no language {shown(name)}. Write en (English) or zh (Chinese).")
+    return name
+
+
+def read_patients(text: str) -> int:
+    """'1000' or '1e6' as a number of patients."""
+    return check_patients(_whole(text, "a number of patients", "1000"))
+
+
+def read_seed(text: str) -> int:
+    """'2016' as a seed."""
+    return check_seed(_whole(text, "a seed", "2016"))
+
+
+def read_repeats(text: str) -> int:
+    """'4' as how often a dose is repeated, 1 to 1,000."""
+    count = _whole(text, "a number of doses", "4")
+    if not 1 <= count <= 1000:
+        raise HomingError(f"{count} doses: a schedule has 1 to 1000.")
+    return count
+
+
+def read_day(text: str) -> float:
+    """'week 24' as days from the start. Refuses times before the start and after 30 years."""
+    day = read_time(text)
+    if day < 0:
+        raise HomingError(f"{shown(text)} is before the start. Count from week 0, the start of treatment.")
+    if not day <= LONGEST_STUDY_YEARS * DAYS_PER_YEAR:
+        raise HomingError(f"{shown(text)} is more than {LONGEST_STUDY_YEARS} years after the start.")
+    return day
+
+
+def read_interval(text: str) -> float:
+    """'4 weeks' as days; positive."""
+    days = read_quantity(text, "d")
+    if not 0 < days <= LONGEST_STUDY_YEARS * DAYS_PER_YEAR:
+        raise HomingError(f"{shown(text)} is no interval between doses. Write for instance '4 weeks'.")
+    return days
+
+
+def read_amount(text: str) -> Amount:
+    """'120e6 cells', '2e6 cells/kg', '5 mg/kg', '24 mL' or '20 %' as an Amount. Positive and finite."""
+    number, unit = split_quantity(text)
+    if not unit:
+        raise HomingError(
+            f"{shown(text)} has no unit. Write '{text} cells/kg' (by each patient's weight), '{text} cells', "
+            f"'{text} mg' or '{text} mL'."
+        )
+    for canonical, of, per_kg in _AMOUNTS:
+        try:
+            factor(unit, canonical)
+        except HomingError as e:
+            if "unknown unit" in e.message or "is not a unit" in e.message:
+                raise HomingError(f"{shown(text)}: unknown unit {shown(unit)}. {_dose_units(unit)}") from None
+            continue
+        value = read_quantity(text, canonical)
+        if not value > 0 or not math.isfinite(value):
+            raise HomingError(f"the dose {shown(text)} must be more than zero and finite.")
+        return Amount(value, of, per_kg)
+    raise HomingError(f"{shown(text)} is not a dose: {shown(unit)} measures something else. {_dose_units(unit)}")
+
+
+def _dose_units(unit: str) -> str:
+    return did_you_mean(unit, ["cells", "cells/kg", "mg", "mg/kg", "mL", "%"])
+
+
+def _fraction(text: str, what: str) -> float:
+    try:
+        value = read_quantity(text, "1")
+    except HomingError:
+        raise HomingError(f"{shown(text)} is not {what}. Write for instance '10 %' or '0.1'.") from None
+    return value
+
+
+def read_release(text: str) -> float:
+    """'88 %' as a share of living or potent cells, above 0 and at most 1."""
+    value = _fraction(text, "a percentage")
+    if not 0 < value <= 1:
+        raise HomingError(f"{shown(text)} is outside 0 to 100 %. Write for instance '88 %'.")
+    return value
+
+
+def read_dropout(text: str) -> float:
+    """'10 %' as the share lost to follow-up, from 0 to less than 1."""
+    value = _fraction(text, "a percentage")
+    if not 0 <= value < 1:
+        raise HomingError(f"{shown(text)} is outside 0 to 100 %. Write the share of patients lost, such as '10 %'.")
+    return value
+
+
+def read_alpha(text: str) -> float:
+    """'0.05' as a two-sided level of significance, between 0 and 0.5."""
+    value = _fraction(text, "a level of significance")
+    if not 0 < value < 0.5:
+        raise HomingError(f"{shown(text)} is no two-sided level of significance. Write one between 0 and 0.5, as 0.05.")
+    return value
+
+
+def read_yes(text: str) -> bool:
+    """'yes' or 'no'."""
+    if text not in {"yes", "no"}:
+        raise HomingError(f"{shown(text)} is neither yes nor no.")
+    return text == "yes"
+
+
+def read_accept(text: str) -> bool:
+    """'accept', the only word that lets a lot out of specification through."""
+    if text != "accept":
+        raise HomingError(f"{shown(text)} is not 'accept', the only value it takes. Leave the key out otherwise.")
+    return True
+
+
+def _json(kind: str | list[str], example: object, **more: object) -> WithJsonSchema:
+    return WithJsonSchema({"type": kind, "examples": [example], **more})
+
+
+_NUMBER_JSON: list[str] = ["integer", "string"]
+_SHARE_JSON: list[str] = ["number", "string"]
+Words = Annotated[str, _scalar(read_words, "ADMIRE-CD in virtual patients"), _json("string", "ADMIRE-CD")]
+Name = Annotated[str, _scalar(read_name, "darvadstrocel"), _json("string", "darvadstrocel", maxLength=60)]
+Format = Annotated[int, _scalar(read_format, "1"), WithJsonSchema({"enum": [FORMAT, str(FORMAT)], "examples": [1]})]
+Patients = Annotated[
+    int, _scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)
+]
+Seed = Annotated[int, _scalar(read_seed, "2016"), _json(_NUMBER_JSON, 2016, minimum=0, maximum=LARGEST_SEED)]
+Repeats = Annotated[int, _scalar(read_repeats, "4"), _json(_NUMBER_JSON, 4, minimum=1, maximum=1000)]
+Day = Annotated[
+    float,
+    _scalar(read_day, "week 24"),
+    _json("string", "week 24", pattern=r"^\s*((day|week|month|year)\s+[0-9.]+|[0-9].*[a-z])\s*$"),
+]
+Interval = Annotated[float, _scalar(read_interval, "4 weeks"), _json("string", "4 weeks")]
+Dosage = Annotated[Amount, _scalar(read_amount, "120e6 cells"), _json("string", "120e6 cells")]
+Release = Annotated[float, _scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
+Dropout = Annotated[float, _scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
+Alpha = Annotated[float, _scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
+Yes = Annotated[bool, _scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
+Accept = Annotated[bool, _scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]
+Language = Annotated[str, _scalar(check_language, "en"), WithJsonSchema({"enum": list(LANGUAGES), "examples": ["zh"]})]

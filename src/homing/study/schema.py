@@ -1,0 +1,251 @@
+"""The study file, format 1, as pydantic models: which keys it has, what each takes, what is required.
+
+The models say what one value may be; `study/consistency.py` says what goes together and `study/resolve.py` what the
+catalogue knows. Keys are words as a clinician writes them, so some hold spaces (`patients per arm`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from homing.study.scalars import (
+    Accept,
+    Alpha,
+    Day,
+    Dosage,
+    Dropout,
+    Format,
+    Interval,
+    Language,
+    Name,
+    Patients,
+    Release,
+    Repeats,
+    Seed,
+    Words,
+    Yes,
+)
+
+MOST_ARMS = 20
+MOST_TIMES = 1000
+DEFAULT_PATIENTS = 1000
+DEFAULT_SCENARIOS = ("sceptical", "pooled", "optimistic")
+DEFAULT_PATIENTS_PER_ARM = 100
+DEFAULT_ALPHA = 0.05
+
+#: Tags of a choice between shapes start with this; they are no part of the path in the file.
+SHAPE = "~"
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{SHAPE}mapping"
+    return f"{SHAPE}list" if isinstance(value, list | tuple) else f"{SHAPE}text"
+
+
+def _shape_in_list(value: Any) -> str:
+    return f"{SHAPE}mapping" if isinstance(value, dict) else f"{SHAPE}text"
+
+
+class Part(BaseModel):
+    """A mapping of the study file. Unknown keys are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, field_title_generator=lambda name, info: str(info.alias or name)
+    )
+
+
+class Repeated(Part):
+    """Doses at a fixed interval: {from: week 0, every: 4 weeks, times: 4}."""
+
+    start: Day = Field(alias="from", description="Time of the first dose.", examples=["week 0"])
+    every: Interval = Field(description="Time from one dose to the next.", examples=["4 weeks"])
+    times: Repeats = Field(description="How many doses in all.", examples=[4])
+
+    @property
+    def days(self) -> tuple[float, ...]:
+        """The times, in days from the start."""
+        return tuple(self.start + i * self.every for i in range(self.times))
+
+
+Moment = Annotated[
+    Annotated[Repeated, Tag(f"{SHAPE}mapping")] | Annotated[Day, Tag(f"{SHAPE}text")], Discriminator(_shape_in_list)
+]
+At = Annotated[
+    Annotated[Repeated, Tag(f"{SHAPE}mapping")]
+    | Annotated[Annotated[tuple[Moment, ...], Field(min_length=1, max_length=MOST_TIMES)], Tag(f"{SHAPE}list")]
+    | Annotated[Day, Tag(f"{SHAPE}text")],
+    Discriminator(_shape),
+]
+
+
+def days_of(at: Any) -> tuple[float, ...]:
+    """All times that an `at` names, in days, in the order written."""
+    if isinstance(at, Repeated):
+        return at.days
+    if isinstance(at, tuple):
+        return tuple(day for moment in at for day in days_of(moment))
+    return (float(at),)
+
+
+class InLanguages(Part):
+    """A text in English and Chinese."""
+
+    en: Words = Field(description="In English.", examples=["Darvadstrocel 120 million cells"])
+    zh: Words | None = Field(None, description="In Chinese.", examples=["达伐司特罗 1.2亿细胞"])
+
+
+Label = Annotated[
+    Annotated[InLanguages, Tag(f"{SHAPE}mapping")] | Annotated[Words, Tag(f"{SHAPE}text")], Discriminator(_shape_in_list)
+]
+
+
+def label_of(label: InLanguages | str | None, otherwise: str) -> dict[str, str]:
+    """A label as a mapping from language to text."""
+    if label is None:
+        return {"en": otherwise}
+    if isinstance(label, InLanguages):
+        return {"en": label.en} | ({"zh": label.zh} if label.zh else {})
+    return {"en": label}
+
+
+class LotPart(Part):
+    """One manufactured batch with its release data."""
+
+    id: Words = Field(description="The batch number.", examples=["24-017"])
+    viability: Release = Field(description="Living cells, as a share of those counted.", examples=["88 %"])
+    potency: Release | None = Field(
+        None, description="Potency against the reference; the catalogue's when left out.", examples=["90 %"]
+    )
+    source: Words = Field(description="Where the release data stand.", examples=["release certificate 24-017"])
+    out_of_specification: Accept | None = Field(
+        None,
+        alias="out of specification",
+        description="'accept' to simulate a lot whose viability is below the product's release limit.",
+        examples=["accept"],
+    )
+
+
+class ProductPart(Part):
+    """A product of your own, based on one of the catalogue."""
+
+    like: Name = Field(description="The catalogue's product that it resembles.", examples=["umbilical-cord-msc"])
+    name: Label | None = Field(None, description="Its name in reports.", examples=[{"en": "Our MSC"}])
+    lot: LotPart | None = Field(None, description="The batch that is given.")
+
+
+class CoursePart(Part):
+    """One product or drug, by one route, at one dose, on one schedule."""
+
+    give: Name = Field(
+        description="A product or drug of the catalogue, one of `products`, or saline, vehicle or placebo.",
+        examples=["darvadstrocel"],
+    )
+    route: Name = Field(description="Where and how it enters.", examples=["intralesional"])
+    carrier: Name | None = Field(None, description="What the cells come in.", examples=["suspension"])
+    dose: Dosage = Field(
+        description="Each dose, with its unit: nominal cells, cells/kg, mg, mg/kg, or mL of placebo.",
+        examples=["120e6 cells", "2e6 cells/kg"],
+    )
+    cap: Dosage | None = Field(
+        None, description="The most that one patient gets of a dose by weight.", examples=["200e6 cells"]
+    )
+    at: At = Field(
+        description="When: one time, a list of times, or {from: week 0, every: 4 weeks, times: 4}.",
+        examples=["week 0", ["week 0", "week 12"]],
+    )
+
+
+class ProcedurePart(Part):
+    """An act that is not a dose."""
+
+    do: Name = Field(description="A procedure of the catalogue.", examples=["curettage-and-seton-removal"])
+    at: At = Field(description="When.", examples=["week 0"])
+
+
+Procedures = Annotated[tuple[ProcedurePart, ...], Field(max_length=100)]
+Courses = Annotated[tuple[CoursePart, ...], Field(max_length=100)]
+
+
+class ArmPart(Part):
+    """All that is planned for the patients of one arm. One product and one drug at most, in any number of courses."""
+
+    label: Label | None = Field(None, description="Its name in reports.", examples=[{"en": "120 million cells"}])
+    untreated: Yes = Field(False, description="'yes' for an arm that stays on usual care alone.", examples=["yes"])
+    procedures: Procedures = Field((), description="Acts that are not doses.")
+    courses: Courses = Field((), description="What is given.")
+
+
+class PrimaryPart(Part):
+    """The primary endpoint and its visit."""
+
+    endpoint: Name = Field(description="An endpoint of the catalogue.", examples=["combined-remission"])
+    at: Day = Field(description="One of the visits.", examples=["week 24"])
+
+
+class TrialPart(Part):
+    """The real trial that the study would be."""
+
+    patients_per_arm: Patients = Field(
+        DEFAULT_PATIENTS_PER_ARM, alias="patients per arm", description="Patients randomised to each arm.", examples=[106]
+    )
+    alpha: Alpha = Field(DEFAULT_ALPHA, description="Two-sided level of significance.", examples=[0.05])
+    dropout: Dropout = Field(0.0, description="Share lost to follow-up, counted as failures.", examples=["10 %"])
+
+
+class ReportPart(Part):
+    """How the report is written."""
+
+    language: Language = Field("en", description="en (English) or zh (Chinese).", examples=["zh"])
+
+
+_Arms = Annotated[dict[Name, ArmPart], Field(min_length=1, max_length=MOST_ARMS)]
+_Visits = Annotated[tuple[Day, ...], Field(min_length=1, max_length=MOST_TIMES)]
+_Scenarios = Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+_Names = Annotated[tuple[Name, ...], Field(max_length=100)]
+
+
+class StudyContent(Part):
+    """A Homing study file, format 1: the question, the patients, the arms and what is measured."""
+
+    model_config = ConfigDict(title="Homing study", extra="forbid", frozen=True)
+
+    homing: Format = Field(description="The format of this file: 1.", examples=[1])
+    study: Words = Field(description="The title.", examples=["ADMIRE-CD in virtual patients"])
+    question: Words = Field("", description="What the study is to answer.")
+    population: Name = Field(
+        description="The patients, by a key of the catalogue.", examples=["perianal-fistula-refractory-cd"]
+    )
+    patients: Patients = Field(DEFAULT_PATIENTS, description="Virtual patients in each arm.", examples=[1000])
+    seed: Seed | None = Field(None, description="Seed of the random numbers; drawn when left out.", examples=[2016])
+    scenarios: _Scenarios = Field(
+        DEFAULT_SCENARIOS, description="Sets of assumptions to run.", examples=[list(DEFAULT_SCENARIOS)]
+    )
+    visits: _Visits = Field(description="When patients are measured.", examples=[["week 0", "week 24", "week 52"]])
+    arms: _Arms = Field(description="The arms by name.", examples=[{"placebo": {"courses": []}}])
+    candidate: Name = Field(description="The arm that is judged.", examples=["darvadstrocel"])
+    control: Name = Field(description="The arm that it is judged against.", examples=["placebo"])
+    primary: PrimaryPart = Field(
+        description="What decides the trial.", examples=[{"endpoint": "combined-remission", "at": "week 24"}]
+    )
+    secondary: _Names = Field((), description="Further endpoints, at every visit.", examples=[["crp", "pdai"]])
+    observed: _Names = Field((), description="Real trials of this design.", examples=[["ADMIRE-CD"]])
+    evidence: Name | None = Field(
+        None, description="The question of the evidence store that this study bears on.", examples=["perianal-fistula-msc"]
+    )
+    trial: TrialPart = Field(TrialPart(), description="The real trial that the study would be.")
+    alternatives: _Names = Field(
+        (), description="Other products, given to the same patients.", examples=[["bone-marrow-msc"]]
+    )
+    comparator: Name | None = Field(
+        None, description="A drug that is not cells, given to the same patients.", examples=["infliximab"]
+    )
+    report: ReportPart = Field(ReportPart(), description="How the report is written.")
+    products: dict[Name, ProductPart] = Field(
+        default_factory=dict, description="Your own products.", examples=[{"ours": {"like": "umbilical-cord-msc"}}]
+    )
+    resolved: dict[str, Any] | None = Field(
+        None, description="Written by Homing: the values and sources behind the study. Compared, never used."
+    )
