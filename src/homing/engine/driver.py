@@ -22,7 +22,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from homing.engine.kernel_code import FUNCTIONS, POINTERS
+from homing.engine.kernel_code import FUNCTIONS, POINTERS, SAFETY
 from homing.engine.rodas import ERROR_ORDER
 from homing.engine.trajectories import Status
 from homing.engine.vector_ir import LANES
@@ -33,12 +33,12 @@ TOO_MANY, TOO_SMALL, NOT_FINITE = int(Status.TOO_MANY_STEPS), int(Status.STEP_TO
 OP_ADD, OP_SET, OP_MULTIPLY = int(Op.ADD), int(Op.SET), int(Op.MULTIPLY)
 OP_RAISE, OP_LOWER, OP_ADD_MULTIPLE = int(Op.RAISE_TO), int(Op.LOWER_TO), int(Op.ADD_MULTIPLE_OF)
 OP_SET_PARAMETER, OP_ADD_TO_PARAMETER = int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER)
-STEP, OBSERVE, INTERPOLATE, SETTLE, START = range(len(FUNCTIONS))
+STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START = range(len(FUNCTIONS))
 FREE = -1
 NEVER = np.inf
 
 # Step-size control (E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, section IV.8).
-SAFETY, SHRINK_MOST, GROW_MOST = 0.9, 0.2, 6.0
+SHRINK_MOST, GROW_MOST = 0.2, 6.0
 #: Smallest step as a fraction of the time already on the clock: a few units in the last place.
 SMALLEST_STEP = 1e-14
 
@@ -108,7 +108,7 @@ def _aligned(slots: int) -> NDArray[np.float64]:
     return room[first : first + slots * LANES].reshape(slots, LANES)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any) -> None:
     """Put a patient into a lane, landed at the start of the run."""
     finite = True
@@ -128,11 +128,12 @@ def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any) -> Non
     lanes[lane].state = SUCCESS if finite else NOT_FINITE
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     """Write the outputs that fall into the steps just made. At an event this is before it if the caller wants the
     left side; the right side is written by a second call, after the events."""
     count = len(chunk.times)
+    bent = False
     while True:
         waiting = False
         for lane in range(LANES):
@@ -146,6 +147,9 @@ def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> No
                     v.x[0, lane] = (at - lanes[lane].left) / (end - lanes[lane].left)
         if not waiting:
             return
+        if not bent:
+            call(table, BEND)
+            bent = True
         call(table, OBSERVE)
         for lane in range(LANES):
             if lanes[lane].fresh == 0 or lanes[lane].output >= count or lanes[lane].state > NEGATIVE:
@@ -157,7 +161,7 @@ def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> No
                 lanes[lane].output += 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def apply_event(lane: int, event: int, chunk: Any, v: Any, lanes: Any) -> None:
     """One operation on a state or a parameter of the lane's patient."""
     op, target, value = chunk.event_op[event], chunk.event_target[event], chunk.event_value[event]
@@ -181,17 +185,16 @@ def apply_event(lane: int, event: int, chunk: Any, v: Any, lanes: Any) -> None:
         lanes[lane].unsettled = 1
 
 
-@njit(nogil=True, cache=True)
-def take_up_steps(chunk: Any, v: Any, lanes: Any, results: Any) -> bool:
+@njit(nogil=True, cache=True, _nrt=False)
+def take_up_steps(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> bool:
     """Move on to the end of the steps just made; apply the events there. Returns whether any lane landed."""
     landed = False
     end_of_run = chunk.times[-1]
     for lane in range(LANES):
-        if lanes[lane].fresh == 0 or lanes[lane].time > end_of_run:
-            continue
-        for i in range(v.y.shape[0]):
-            v.y[i, lane] = v.new[i, lane]
-        if lanes[lane].landed == 0:
+        v.x[0, lane] = 1.0 if lanes[lane].fresh == 1 and lanes[lane].time <= end_of_run else 0.0
+    call(table, ACCEPT)
+    for lane in range(LANES):
+        if v.x[0, lane] == 0.0 or lanes[lane].landed == 0:
             continue
         landed = True
         at_end = chunk.keep_final and lanes[lane].time == end_of_run
@@ -209,14 +212,14 @@ def take_up_steps(chunk: Any, v: Any, lanes: Any, results: Any) -> bool:
     return landed
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def copy_lane(vectors: Any, lane: int, rows: Any, row: int) -> None:
     """One lane of vectors into a row."""
     for i in range(rows.shape[1]):
         rows[row, i] = vectors[i, lane]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def blank(patient: int, output: int, results: Any) -> None:
     """NaN for what a patient has not reached."""
     for i in range(output, results.values.shape[1]):
@@ -226,7 +229,7 @@ def blank(patient: int, output: int, results: Any) -> None:
         results.final[patient, i] = np.nan
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def keep_final(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     """The states at the end of the run, for lanes that have stepped over it."""
     over = False
@@ -244,7 +247,7 @@ def keep_final(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None
             copy_lane(v.between, lane, results.final, lanes[lane].patient)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def release(chunk: Any, lanes: Any, results: Any) -> bool:
     """Free the lanes whose patient is done or has failed. Returns whether any is free now."""
     freed = False
@@ -263,7 +266,7 @@ def release(chunk: Any, lanes: Any, results: Any) -> bool:
     return freed
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def first_steps(table: int, v: Any, lanes: Any) -> None:
     """Step sizes after a start or an event.
 
@@ -271,12 +274,6 @@ def first_steps(table: int, v: Any, lanes: Any) -> None:
     step size": the step for which an Euler step would be a hundredth of the states, and no longer than the one for
     which the largest of slope and curvature, in units of the tolerance, gives a local error of a hundredth.
     """
-    for lane in range(LANES):
-        if lanes[lane].restart == 1:
-            lanes[lane].restart = 0
-            lanes[lane].was_rejected = 0
-            lanes[lane].wanted = 8e-3
-    return
     wanted = False
     for lane in range(LANES):
         wanted = wanted or (lanes[lane].restart == 1 and lanes[lane].patient != FREE)
@@ -295,7 +292,7 @@ def first_steps(table: int, v: Any, lanes: Any) -> None:
                 lanes[lane].wanted = trial
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def make_steps(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     """One step of every lane, and its judgement."""
     for lane in range(LANES):
@@ -312,12 +309,12 @@ def make_steps(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None
             judge_step(lane, chunk, v, lanes, results)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def judge_step(lane: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     """Accept or reject the lane's step and choose the next size."""
-    h, error = v.step[0, lane], np.sqrt(v.error[0, lane])
+    h, error = v.step[0, lane], v.error[0, lane]
     finite = error < 1e10
-    factor = SAFETY * (error + 1e-10) ** (-1.0 / ERROR_ORDER) if finite else SHRINK_MOST
+    factor = v.error[1, lane] if finite else SHRINK_MOST
     lanes[lane].tries += 1
     patient = lanes[lane].patient
     if finite and error <= 1.0:
@@ -342,7 +339,7 @@ def judge_step(lane: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
         lanes[lane].state = TOO_MANY
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def settle(table: int, v: Any, lanes: Any) -> None:
     """Recompute what depends on patients' parameters, where one has changed (the others come out the same)."""
     changed = False
@@ -353,7 +350,7 @@ def settle(table: int, v: Any, lanes: Any) -> None:
         call(table, SETTLE)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def integrate(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     """Integrate a chunk of patients.
 
@@ -374,7 +371,7 @@ def integrate(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
         emit_outputs(table, chunk, v, lanes, results)
         if chunk.keep_final:
             keep_final(table, chunk, v, lanes, results)
-        if take_up_steps(chunk, v, lanes, results):
+        if take_up_steps(table, chunk, v, lanes, results):
             settle(table, v, lanes)
             if chunk.right:
                 emit_outputs(table, chunk, v, lanes, results)

@@ -19,8 +19,6 @@ from typing import Any
 from homing.engine.kernel_code import FUNCTIONS, KernelPlan, kernel_code, plan_kernel
 from homing.engine.symbolic import Equations
 
-#: Raise it with every change of the generated code or of the driver's use of it: old cache files are then ignored.
-ENGINE_VERSION = 1
 _DIGEST = 16
 
 
@@ -50,18 +48,14 @@ def cache_folder() -> Path:
 def load_kernel(equations: Equations) -> tuple[KernelPlan, Kernel]:
     """The kernel of some equations, from the cache where possible."""
     plan = plan_kernel(equations)
-    file = _cache_file(equations)
+    text = kernel_code(plan)
+    file = _cache_file(text)
     code = _read(file)
     if code is not None:
-        kernel = _link(code, from_cache=True)
-        if kernel is not None:
-            return plan, kernel
-    code = compile_code(kernel_code(plan))
+        return plan, _link(code, from_cache=True)
+    code = compile_code(text)
     _write(file, code)
-    kernel = _link(code, from_cache=False)
-    if kernel is None:
-        raise RuntimeError("LLVM refused the code it has just made; this is a bug of homing.engine.kernel")
-    return plan, kernel
+    return plan, _link(code, from_cache=False)
 
 
 @functools.cache
@@ -87,33 +81,22 @@ def compile_code(text: str) -> bytes:
     return machine.emit_object(module)
 
 
-def _link(code: bytes, *, from_cache: bool) -> Kernel | None:
+def _link(code: bytes, *, from_cache: bool) -> Kernel:
     import llvmlite.binding as llvm
 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
-    try:
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    except RuntimeError:  # not an object file
-        return None
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    addresses = tuple(engine.get_function_address(name) for name in FUNCTIONS)
-    return Kernel(addresses, engine, from_cache) if all(addresses) else None
+    return Kernel(tuple(engine.get_function_address(name) for name in FUNCTIONS), engine, from_cache)
 
 
-def _cache_file(equations: Equations) -> Path:
+def _cache_file(text: str) -> Path:
+    """The file of a kernel, named after all that its machine code depends on: the LLVM text, LLVM and the CPU."""
     import llvmlite
     import llvmlite.binding as llvm
 
-    machine = _machine()
-    parts = (
-        equations.fingerprint,
-        ENGINE_VERSION,
-        llvmlite.__version__,
-        llvm.llvm_version_info,
-        machine.triple,
-        llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
-    )
+    features = llvm.get_host_cpu_features().flatten()
+    parts = (text, llvmlite.__version__, llvm.llvm_version_info, _machine().triple, llvm.get_host_cpu_name(), features)
     key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
     return cache_folder() / "kernels" / f"{key}.o"
 

@@ -3,12 +3,13 @@
 A kernel function takes one argument, a table of pointers: FUNCTIONS, then POINTERS. Vectors have slots of 8 lanes, one
 patient a lane; scalars hold for all.
 
-    y, new      states at the start and the end of a step       error     mean square of the scaled error
+    y, new      states at the start and the end of a step       error     scaled error, factor for the next step size
     varying     the patient's parameters                        margin    how far the lowest state is above its limit
     settled     what depends on them and no state               x         fraction of the step to look at
     shared      what depends on shared parameters (scalars)     seen      outputs there
     step        step sizes                                      between   states there
-    stages      the 8 stage vectors of the step                 trial, slopes, work   scratch
+    stages      the 8 stage vectors of the step                 bends     coefficients of dense output
+    trial, slopes   for the first step size                     work      scratch
     tolerance   rtol, then the absolute tolerance of each state, then the limit of each state (scalars)
 """
 
@@ -16,18 +17,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from homing.engine.graph import LEAVES, TINY, Level, Node
-from homing.engine.rodas import DENSE, GAMMA, STAGES, A, C
+from homing.engine.rodas import DENSE, ERROR_ORDER, GAMMA, STAGES, A, C
 from homing.engine.sparse import LuPlan, plan_lu
 from homing.engine.symbolic import Equations
 from homing.engine.vector_ir import LANES, VECTOR, VectorFunction, splat
 
-FUNCTIONS = ("step", "observe", "interpolate", "settle", "start")
+FUNCTIONS = ("step", "bend", "observe", "interpolate", "accept", "settle", "start")
 POINTERS = (
     *("y", "varying", "settled", "shared", "step", "tolerance", "work", "stages", "new", "error", "margin"),
-    *("x", "seen", "between", "trial", "slopes"),
+    *("x", "bends", "seen", "between", "trial", "slopes"),
 )
+
+#: Step-size control: the next step aims at SAFETY times the one whose error is just allowed.
+SAFETY = 0.9
+SMALLEST_ERROR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class KernelPlan:
         """The number of vector slots behind each pointer. `work`: a stage's argument, its combination, LU factors."""
         n = self.states
         e = self.equations
-        one = dict.fromkeys(("step", "error", "margin", "x"), 1)
+        one = dict.fromkeys(("step", "margin", "x"), 1) | {"error": 2, "bends": 3 * n}
         each = dict.fromkeys(("y", "new", "between", "trial"), n)
         sizes = {"varying": len(e.varying), "settled": len(self.settled), "seen": len(e.outputs), "slopes": 3}
         return one | each | sizes | {"work": 2 * n + len(self.lu.entries), "stages": STAGES * n}
@@ -84,8 +90,10 @@ def kernel_code(plan: KernelPlan) -> str:
         writer.factor(),
         writer.solve(),
         writer.step(),
+        writer.bend(),
         writer.observe(),
         writer.interpolate(),
+        writer.accept(),
         writer.settle(),
         writer.start(),
     ]
@@ -266,24 +274,31 @@ class _Writer:
                     u, f.reciprocal(f.multiply_add(relative, size, f.load_scalar("tolerance", 1 + i)))
                 )
                 square = f.multiply_add(scaled, scaled, square)
-        f.store("error", 0, f.multiply(square, splat(1.0 / self._judged)))
+        error = f.sqrt(f.multiply(square, splat(1.0 / self._judged)))
+        exponent = f.multiply(f.positive_log(f.add(error, splat(SMALLEST_ERROR))), splat(-1.0 / ERROR_ORDER))
+        f.store("error", 0, error)
+        f.store("error", 1, f.multiply(splat(SAFETY), f.exp(exponent)))
         f.store("margin", 0, margin)
 
     @property
     def _judged(self) -> int:
         return max(1, self.plan.equations.tally.count(False))
 
-    def _between(self, f: VectorFunction, i: int) -> str:
-        """State i at the fraction x of the step; exactly the start where x = 0 and the end where x = 1."""
-        x, y, new = f.load("x", 0), f.load("y", i), f.load("new", i)
-        rest = f.subtract(splat(1.0), x)
+    def _bends(self, f: VectorFunction, i: int) -> list[str]:
+        """The coefficients of dense output of state i."""
         u = [f.load("stages", j * self.n + i) for j in range(STAGES)]
-        d = []
+        rows = []
         for row in DENSE:
             total = f.multiply(u[0], splat(row[0]))
             for j in range(1, STAGES):
                 total = f.multiply_add(u[j], splat(row[j]), total)
-            d.append(total)
+            rows.append(total)
+        return rows
+
+    def _between(self, f: VectorFunction, i: int, d: Sequence[str]) -> str:
+        """State i at the fraction x of the step; exactly the start where x = 0 and the end where x = 1."""
+        x, y, new = f.load("x", 0), f.load("y", i), f.load("new", i)
+        rest = f.subtract(splat(1.0), x)
         inner = f.multiply_add(x, f.multiply_add(x, d[2], d[1]), d[0])
         value = f.multiply_add(x, f.multiply_add(rest, inner, new), f.multiply(rest, y))
         return f.where("ogt", x, splat(0.0), value, y)
@@ -292,19 +307,42 @@ class _Writer:
         """All states at the fraction x of the step."""
         f = _public("interpolate")
         for i in range(self.n):
-            f.store("between", i, self._between(f, i))
+            f.store("between", i, self._between(f, i, self._bends(f, i)))
         return f
 
-    def observe(self) -> VectorFunction:
-        """The outputs at the fraction x of the step, with the parameters in force."""
-        f = _public("observe")
+    @cached_property
+    def _observed_states(self) -> tuple[int, ...]:
+        """The states that outputs need."""
         e = self.plan.equations
         kept = {*self.plan.prepared, *self.plan.settled}
         needed = e.graph.reachable(e.observed, stop=lambda node: node in kept)
-        states = sorted(e.graph.nodes[node][1] for node in needed if e.graph.nodes[node][0] == "state")
-        body = _Body(self.plan, f, {i: self._between(f, i) for i in states})
-        for k, node in enumerate(e.observed):
+        return tuple(sorted(e.graph.nodes[node][1] for node in needed if e.graph.nodes[node][0] == "state"))
+
+    def bend(self) -> VectorFunction:
+        """The coefficients of dense output of a step, for the states that outputs need."""
+        f = _public("bend")
+        for i in self._observed_states:
+            for k, value in enumerate(self._bends(f, i)):
+                f.store("bends", 3 * i + k, value)
+        return f
+
+    def observe(self) -> VectorFunction:
+        """The outputs at the fraction x of the step, with the parameters in force. After `bend`."""
+        f = _public("observe")
+        states = {
+            i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states
+        }
+        body = _Body(self.plan, f, states)
+        for k, node in enumerate(self.plan.equations.observed):
             f.store("seen", k, body(node))
+        return f
+
+    def accept(self) -> VectorFunction:
+        """y = new in the lanes where x > 0."""
+        f = _public("accept")
+        x = f.load("x", 0)
+        for i in range(self.n):
+            f.store("y", i, f.where("ogt", x, splat(0.0), f.load("new", i), f.load("y", i)))
         return f
 
     def settle(self) -> VectorFunction:

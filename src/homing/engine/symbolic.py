@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,20 +31,6 @@ class Equations:
     rates: tuple[Node, ...]
     observed: tuple[Node, ...]
     tally: tuple[bool, ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of everything the kernel is made from: equations, outputs, order of names, tallies."""
-        order = self.graph.reachable([*self.rates, *self.observed])
-        place = {node: i for i, node in enumerate(order)}
-        text = []
-        for node in order:
-            name, *a = self.graph.nodes[node]
-            leaf = not self.graph.arguments(self.graph.nodes[node])
-            text.append((name, *a) if leaf else (name, *(place[x] for x in a)))
-        roots = [place[r] for r in (*self.rates, *self.observed)]
-        content = repr((text, roots, self.states, self.shared, self.varying, self.outputs, self.tally))
-        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def jacobian(self) -> dict[Entry, Node]:
         """The derivatives of the rates that are not zero, by (row, column).

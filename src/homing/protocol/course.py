@@ -21,10 +21,13 @@ class Lot:
 
 @dataclass(frozen=True)
 class Dose:
-    """A nominal dose at one time: cells, cells/kg, mg or mg/kg. `cap` is the most one patient gets, in `of`."""
+    """A nominal dose at one time: cells, cells/kg, mg, mg/kg, or mL of a placebo.
+
+    `cap` is the most one patient gets, in `of`.
+    """
 
     number: float
-    of: Literal["cell", "mg", "fraction"]
+    of: Literal["cell", "mg", "mL", "fraction"]
     per_kg: bool = False
     cap: float | None = None
 

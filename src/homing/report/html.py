@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -12,10 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from homing.answers.content import Block, Chapter, Finding
 from homing.evidence.values import BASES, Source
-from homing.ground.errors import EvidenceError, StudyError
+from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
 from homing.report.blocks import BlockView, Numbering, unbroken, view_block
 from homing.report.document import THIS_RUN, Document, ParameterRow
+from homing.report.files import write_whole
 from homing.report.links import link, link_text
 from homing.report.words import Words
 
@@ -45,7 +45,7 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
         bases=BASES,
         parameters=_view_parameters(document, numbers, words),
         basis_count={b: sum(row.value.basis == b for row in document.parameters) for b in BASES},
-        sources=[_view_source(document.sources[key], n) for key, n in numbers.items()],
+        sources=[_view_source(document.sources[key], n, words) for key, n in numbers.items()],
         run=[(_run_label(key, words), text) for key, text in _run_record(document, timings).items()],
         page_footer=_css_string(words.key("footer.research")),
     )
@@ -57,17 +57,8 @@ def save(document: Document, folder: Path | str, language: str, *, timings: bool
     Raises: StudyError naming the file when it can't be written; else as `render`.
     """
     text = render(document, language, timings=timings)
-    target = Path(folder) / "report.html"
-    half_done = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        half_done.write_bytes(text.encode("utf-8", errors="replace"))
-        os.replace(half_done, target)
-    except OSError as e:
-        _remove(half_done)
-        reason = e.strerror or type(e).__name__
-        raise StudyError(f"the report can't be written ({reason}). Choose another folder.", str(target)) from e
-    return target
+    page = text.encode("utf-8", errors="replace")
+    return write_whole(Path(folder) / "report.html", lambda file: file.write_bytes(page))
 
 
 def number_sources(document: Document) -> dict[str, int]:
@@ -152,9 +143,11 @@ def _view_parameter(row: ParameterRow, numbers: Mapping[str, int], words: Words)
     }
 
 
-def _view_source(source: Source, number: int) -> dict[str, object]:
+def _view_source(source: Source, number: int, words: Words) -> dict[str, object]:
     ids = [(link_text(kind, text), link(kind, text)) for kind, text in source.ids.items()]
-    return {"number": number, "title": source.title, "year": source.year, "ids": ids, "read": source.read}
+    key = f"read.{source.read.replace(' ', '-')}"
+    read = words.key(key) if words.has(key) else source.read
+    return {"number": number, "title": source.title, "year": source.year, "ids": ids, "read": read}
 
 
 def _run_record(document: Document, timings: bool) -> dict[str, str]:
@@ -168,13 +161,6 @@ def _run_label(key: str, words: Words) -> str:
 def _css_string(text: str) -> str:
     """A text as a CSS string: every character that isn't a plain letter or digit is written as its code."""
     return '"' + "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text) + '"'
-
-
-def _remove(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError:  # the folder itself is what can't be written; the caller says so
-        return
 
 
 @cache

@@ -19,6 +19,7 @@ from homing.answers.content import Estimate, Message, Verbatim
 from homing.ground.errors import HomingError, StudyError, WiringError
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import read_yaml
+from homing.report.estimates import print_estimate
 from homing.report.numbers import fixed, percent_decimals, significant
 
 LANGUAGES = ("en", "zh")
@@ -146,8 +147,6 @@ class Words:
 
     def estimate(self, e: Estimate) -> str:
         """A number with its interval, printed by kind. See `report/estimates.py`."""
-        from homing.report.estimates import print_estimate
-
         return print_estimate(e, self)
 
     def intervals(self, estimates: Iterable[Estimate]) -> str:

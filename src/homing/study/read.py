@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,9 @@ def _typed(text: TextTree) -> StudyFile:
 
     if not isinstance(text.tree, dict):
         kind = "a list" if isinstance(text.tree, list) else "a single text"
-        raise StudyError(f"holds {kind}; a study file is a mapping of keys and begins with 'homing: 1'.", text.where(()))
+        raise StudyError(
+            f"holds {kind}; a study file is a mapping of keys and begins with 'homing: 1'.", text.where(())
+        )
     written = text.tree.get("homing")
     if isinstance(written, str) and written != str(FORMAT):  # another format: its other faults would mislead
         raise StudyError(
@@ -127,13 +130,18 @@ def _flow(value: Any) -> str:
     return "[" + ", ".join(_flow(v) for v in value) + "]" if isinstance(value, list) else str(value)
 
 
+@functools.lru_cache(maxsize=1)
+def _schema() -> dict[str, Any]:
+    return json_schema()
+
+
 def _keys(path: Path_) -> list[str]:
     return [key for node in _nodes(path) for key in node.get("properties", {})]
 
 
 def _nodes(path: Path_) -> Iterable[dict[str, Any]]:
     """The nodes of the JSON Schema that describe a key path, the key's own description first."""
-    root = json_schema()
+    root = _schema()
     nodes = _shapes(root, root)
     for part in path:
         below = []

@@ -132,7 +132,9 @@ def check_patients(count: int) -> int:
 def check_seed(seed: int) -> int:
     """The seed. Raises HomingError outside 0 to 2^63 - 1."""
     if not 0 <= seed <= LARGEST_SEED:
-        raise HomingError(f"{seed} is no seed. Write a whole number from 0 to {LARGEST_SEED}, or none to have one drawn.")
+        raise HomingError(
+            f"{seed} is no seed. Write a whole number from 0 to {LARGEST_SEED}, or none to have one drawn."
+        )
     return seed
 
 
@@ -168,7 +170,7 @@ def read_day(text: str) -> float:
         raise HomingError(f"{shown(text)} is before the start. Count from week 0, the start of treatment.")
     if not day <= LONGEST_STUDY_YEARS * DAYS_PER_YEAR:
         raise HomingError(f"{shown(text)} is more than {LONGEST_STUDY_YEARS} years after the start.")
-    return day
+    return day + 0.0  # 'week -0' is week 0
 
 
 def read_interval(text: str) -> float:
@@ -260,9 +262,7 @@ _SHARE_JSON: list[str] = ["number", "string"]
 Words = Annotated[str, _scalar(read_words, "ADMIRE-CD in virtual patients"), _json("string", "ADMIRE-CD")]
 Name = Annotated[str, _scalar(read_name, "darvadstrocel"), _json("string", "darvadstrocel", maxLength=60)]
 Format = Annotated[int, _scalar(read_format, "1"), WithJsonSchema({"enum": [FORMAT, str(FORMAT)], "examples": [1]})]
-Patients = Annotated[
-    int, _scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)
-]
+Patients = Annotated[int, _scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)]
 Seed = Annotated[int, _scalar(read_seed, "2016"), _json(_NUMBER_JSON, 2016, minimum=0, maximum=LARGEST_SEED)]
 Repeats = Annotated[int, _scalar(read_repeats, "4"), _json(_NUMBER_JSON, 4, minimum=1, maximum=1000)]
 Day = Annotated[

@@ -94,11 +94,12 @@ class InLanguages(Part):
     """A text in English and Chinese."""
 
     en: Words = Field(description="In English.", examples=["Darvadstrocel 120 million cells"])
-    zh: Words | None = Field(None, description="In Chinese.", examples=["达伐司特罗 1.2亿细胞"])
+    zh: Words | None = Field(default=None, description="In Chinese.", examples=["达伐司特罗 1.2亿细胞"])
 
 
 Label = Annotated[
-    Annotated[InLanguages, Tag(f"{SHAPE}mapping")] | Annotated[Words, Tag(f"{SHAPE}text")], Discriminator(_shape_in_list)
+    Annotated[InLanguages, Tag(f"{SHAPE}mapping")] | Annotated[Words, Tag(f"{SHAPE}text")],
+    Discriminator(_shape_in_list),
 ]
 
 
@@ -117,11 +118,11 @@ class LotPart(Part):
     id: Words = Field(description="The batch number.", examples=["24-017"])
     viability: Release = Field(description="Living cells, as a share of those counted.", examples=["88 %"])
     potency: Release | None = Field(
-        None, description="Potency against the reference; the catalogue's when left out.", examples=["90 %"]
+        default=None, description="Potency against the reference; the catalogue's when left out.", examples=["90 %"]
     )
     source: Words = Field(description="Where the release data stand.", examples=["release certificate 24-017"])
     out_of_specification: Accept | None = Field(
-        None,
+        default=None,
         alias="out of specification",
         description="'accept' to simulate a lot whose viability is below the product's release limit.",
         examples=["accept"],
@@ -132,8 +133,8 @@ class ProductPart(Part):
     """A product of your own, based on one of the catalogue."""
 
     like: Name = Field(description="The catalogue's product that it resembles.", examples=["umbilical-cord-msc"])
-    name: Label | None = Field(None, description="Its name in reports.", examples=[{"en": "Our MSC"}])
-    lot: LotPart | None = Field(None, description="The batch that is given.")
+    name: Label | None = Field(default=None, description="Its name in reports.", examples=[{"en": "Our MSC"}])
+    lot: LotPart | None = Field(default=None, description="The batch that is given.")
 
 
 class CoursePart(Part):
@@ -144,13 +145,13 @@ class CoursePart(Part):
         examples=["darvadstrocel"],
     )
     route: Name = Field(description="Where and how it enters.", examples=["intralesional"])
-    carrier: Name | None = Field(None, description="What the cells come in.", examples=["suspension"])
+    carrier: Name | None = Field(default=None, description="What the cells come in.", examples=["suspension"])
     dose: Dosage = Field(
         description="Each dose, with its unit: nominal cells, cells/kg, mg, mg/kg, or mL of placebo.",
         examples=["120e6 cells", "2e6 cells/kg"],
     )
     cap: Dosage | None = Field(
-        None, description="The most that one patient gets of a dose by weight.", examples=["200e6 cells"]
+        default=None, description="The most that one patient gets of a dose by weight.", examples=["200e6 cells"]
     )
     at: At = Field(
         description="When: one time, a list of times, or {from: week 0, every: 4 weeks, times: 4}.",
@@ -172,10 +173,14 @@ Courses = Annotated[tuple[CoursePart, ...], Field(max_length=100)]
 class ArmPart(Part):
     """All that is planned for the patients of one arm. One product and one drug at most, in any number of courses."""
 
-    label: Label | None = Field(None, description="Its name in reports.", examples=[{"en": "120 million cells"}])
-    untreated: Yes = Field(False, description="'yes' for an arm that stays on usual care alone.", examples=["yes"])
-    procedures: Procedures = Field((), description="Acts that are not doses.")
-    courses: Courses = Field((), description="What is given.")
+    label: Label | None = Field(
+        default=None, description="Its name in reports.", examples=[{"en": "120 million cells"}]
+    )
+    untreated: Yes = Field(
+        default=False, description="'yes' for an arm that stays on usual care alone.", examples=["yes"]
+    )
+    procedures: Procedures = Field(default=(), description="Acts that are not doses.")
+    courses: Courses = Field(default=(), description="What is given.")
 
 
 class PrimaryPart(Part):
@@ -189,16 +194,21 @@ class TrialPart(Part):
     """The real trial that the study would be."""
 
     patients_per_arm: Patients = Field(
-        DEFAULT_PATIENTS_PER_ARM, alias="patients per arm", description="Patients randomised to each arm.", examples=[106]
+        default=DEFAULT_PATIENTS_PER_ARM,
+        alias="patients per arm",
+        description="Patients randomised to each arm.",
+        examples=[106],
     )
-    alpha: Alpha = Field(DEFAULT_ALPHA, description="Two-sided level of significance.", examples=[0.05])
-    dropout: Dropout = Field(0.0, description="Share lost to follow-up, counted as failures.", examples=["10 %"])
+    alpha: Alpha = Field(default=DEFAULT_ALPHA, description="Two-sided level of significance.", examples=[0.05])
+    dropout: Dropout = Field(
+        default=0.0, description="Share lost to follow-up, counted as failures.", examples=["10 %"]
+    )
 
 
 class ReportPart(Part):
     """How the report is written."""
 
-    language: Language = Field("en", description="en (English) or zh (Chinese).", examples=["zh"])
+    language: Language = Field(default="en", description="en (English) or zh (Chinese).", examples=["zh"])
 
 
 _Arms = Annotated[dict[Name, ArmPart], Field(min_length=1, max_length=MOST_ARMS)]
@@ -214,14 +224,16 @@ class StudyContent(Part):
 
     homing: Format = Field(description="The format of this file: 1.", examples=[1])
     study: Words = Field(description="The title.", examples=["ADMIRE-CD in virtual patients"])
-    question: Words = Field("", description="What the study is to answer.")
+    question: Words = Field(default="", description="What the study is to answer.")
     population: Name = Field(
         description="The patients, by a key of the catalogue.", examples=["perianal-fistula-refractory-cd"]
     )
-    patients: Patients = Field(DEFAULT_PATIENTS, description="Virtual patients in each arm.", examples=[1000])
-    seed: Seed | None = Field(None, description="Seed of the random numbers; drawn when left out.", examples=[2016])
+    patients: Patients = Field(default=DEFAULT_PATIENTS, description="Virtual patients in each arm.", examples=[1000])
+    seed: Seed | None = Field(
+        default=None, description="Seed of the random numbers; drawn when left out.", examples=[2016]
+    )
     scenarios: _Scenarios = Field(
-        DEFAULT_SCENARIOS, description="Sets of assumptions to run.", examples=[list(DEFAULT_SCENARIOS)]
+        default=DEFAULT_SCENARIOS, description="Sets of assumptions to run.", examples=[list(DEFAULT_SCENARIOS)]
     )
     visits: _Visits = Field(description="When patients are measured.", examples=[["week 0", "week 24", "week 52"]])
     arms: _Arms = Field(description="The arms by name.", examples=[{"placebo": {"courses": []}}])
@@ -230,22 +242,24 @@ class StudyContent(Part):
     primary: PrimaryPart = Field(
         description="What decides the trial.", examples=[{"endpoint": "combined-remission", "at": "week 24"}]
     )
-    secondary: _Names = Field((), description="Further endpoints, at every visit.", examples=[["crp", "pdai"]])
-    observed: _Names = Field((), description="Real trials of this design.", examples=[["ADMIRE-CD"]])
+    secondary: _Names = Field(default=(), description="Further endpoints, at every visit.", examples=[["crp", "pdai"]])
+    observed: _Names = Field(default=(), description="Real trials of this design.", examples=[["ADMIRE-CD"]])
     evidence: Name | None = Field(
-        None, description="The question of the evidence store that this study bears on.", examples=["perianal-fistula-msc"]
+        default=None,
+        description="The question of the evidence store that this study bears on.",
+        examples=["perianal-fistula-msc"],
     )
-    trial: TrialPart = Field(TrialPart(), description="The real trial that the study would be.")
+    trial: TrialPart = Field(default=TrialPart(), description="The real trial that the study would be.")
     alternatives: _Names = Field(
-        (), description="Other products, given to the same patients.", examples=[["bone-marrow-msc"]]
+        default=(), description="Other products, given to the same patients.", examples=[["bone-marrow-msc"]]
     )
     comparator: Name | None = Field(
-        None, description="A drug that is not cells, given to the same patients.", examples=["infliximab"]
+        default=None, description="A drug that is not cells, given to the same patients.", examples=["infliximab"]
     )
-    report: ReportPart = Field(ReportPart(), description="How the report is written.")
+    report: ReportPart = Field(default=ReportPart(), description="How the report is written.")
     products: dict[Name, ProductPart] = Field(
         default_factory=dict, description="Your own products.", examples=[{"ours": {"like": "umbilical-cord-msc"}}]
     )
     resolved: dict[str, Any] | None = Field(
-        None, description="Written by Homing: the values and sources behind the study. Compared, never used."
+        default=None, description="Written by Homing: the values and sources behind the study. Compared, never used."
     )

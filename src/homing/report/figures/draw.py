@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from matplotlib import figure as mpl
 
 from homing.answers.content import Bars, Dots, Figure, Forest, Lines, Tornado
-from homing.ground.errors import StudyError
 from homing.report.figures.bars import describe_bars, draw_bars
 from homing.report.figures.dots import describe_dots, draw_dots
 from homing.report.figures.forest import describe_forest, draw_forest
@@ -18,6 +16,7 @@ from homing.report.figures.lines import describe_lines, draw_lines
 from homing.report.figures.style import clean
 from homing.report.figures.svg import drawing, to_png, to_svg
 from homing.report.figures.tornado import describe_tornado, draw_tornado
+from homing.report.files import write_whole
 from homing.report.words import Words
 
 _KINDS: dict[type, tuple[Callable[[Any, Words], mpl.Figure], Callable[[Any, Words], list[str]]]] = {
@@ -43,19 +42,13 @@ def draw(figure: Figure, words: Words, *, name: str = "") -> str:
         return to_svg(make(figure, words), title=title, description=clean(description), name=name)
 
 
-def draw_png(figure: Figure, words: Words, path: Path | str) -> None:
-    """The figure as a PNG file.
+def draw_png(figure: Figure, words: Words, path: Path | str) -> Path:
+    """The figure with its title as a PNG file. Returns its path.
 
     Raises: StudyError naming the file when it can't be written.
     """
     make, _ = _KINDS[type(figure)]
-    target = Path(path)
-    half_done = target.with_name(f".{target.name}.{os.getpid()}.part")
     with drawing(picture=True):
         picture = make(figure, words)
-        try:
-            to_png(picture, half_done)
-            os.replace(half_done, target)
-        except OSError as e:
-            half_done.unlink(missing_ok=True)
-            raise StudyError(f"the picture can't be written ({e.strerror}). Choose another folder.", str(target)) from e
+        title = clean(words(figure.title))
+        return write_whole(Path(path), lambda file: to_png(picture, file, title=title))

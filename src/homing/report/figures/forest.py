@@ -37,6 +37,7 @@ from homing.report.words import Words
 _ROW = 0.23  # inches
 _PLOT = 2.25  # the least width of the plot, unless the numbers beside it need the place
 _LABEL = (1.3, 2.3)  # the width of the labels lies between
+_DETAIL = 1.4  # at most so wide
 _BELOW = 0.5
 _STUDY, _POOLED, _SIMULATED = PALETTE[0], "#1d2730", PALETTE[1]
 
@@ -65,7 +66,7 @@ def draw_forest(figure: Forest, words: Words) -> Figure:
     columns = _columns(figure, words)
     tall = np.array([_ROW + LINE * 0.8 * (len(lines) - 1) for lines in columns.labels])
     middles = -(np.cumsum(tall) - tall / 2)
-    total = float(tall.sum())
+    total = float(tall.sum()) or _ROW
     fig = canvas(total + LINE + 0.1 + _BELOW)
     ax = axes_at(fig, columns.left, _BELOW, columns.width, total)
     ax.set_ylim(-total, 0)
@@ -75,6 +76,8 @@ def draw_forest(figure: Forest, words: Words) -> Figure:
     ax.axhline(0, color=RULE, linewidth=1.4)
     ax.axvline(figure.null, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0.5)
     _draw_rows(ax, figure, middles)
+    if not figure.rows:
+        write(fig, 0.5, 0.4, words.key("figure.no-data"), transform=ax.transAxes, ink=MUTED, ha="center")
     _write_columns(fig, ax, columns, figure, middles, words)
     label = wrap(clean(words(figure.x_label)), WIDTH - 2 * GAP, SMALL, most=1)[0]
     half = text_width(label, SMALL) / 2
@@ -86,7 +89,7 @@ def draw_forest(figure: Forest, words: Words) -> Figure:
 def _columns(figure: Forest, words: Words) -> _Columns:
     """Word the columns and share the width of the page between them and the plot."""
     printed = [_printed(row, figure, words) for row in figure.rows]
-    details = [clean(row.detail) for row in figure.rows]
+    details = [wrap(clean(row.detail), _DETAIL, SMALL, most=1)[0] for row in figure.rows]
     weights = [words.percent(row.weight) if math.isfinite(row.weight) else "" for row in figure.rows]
     study, detail, weight, interval = _heads(words)
     detail_room = _widest([*details, detail]) + 0.15 if any(details) else 0.0
@@ -95,7 +98,9 @@ def _columns(figure: Forest, words: Words) -> _Columns:
     interval_room = max(_widest([*printed, interval]), _widest(pooled, bold=True)) + 0.1
     taken = detail_room + weight_room + interval_room + 2 * GAP + 0.3
     label_limit = min(max(WIDTH - taken - _PLOT, _LABEL[0]), _LABEL[1])
-    labels = [wrap(clean(words(row.label)), label_limit / 1.05, SMALL, most=3) for row in figure.rows]
+    labels = [
+        wrap(clean(words(row.label)), label_limit, SMALL, most=3, bold=row.kind == "pooled") for row in figure.rows
+    ]
     bold = [line for lines, row in zip(labels, figure.rows, strict=True) if row.kind == "pooled" for line in lines]
     label_room = max(_widest([study, *(line for lines in labels for line in lines)]), _widest(bold, bold=True))
     left = GAP + label_room + detail_room + 0.2

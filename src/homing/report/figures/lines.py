@@ -141,7 +141,7 @@ def _rows(figure: Lines, words: Words, columns: int, right: float) -> list[list[
                 panel=panel,
                 left=GAP + (k % columns) * (span + GAP) + margin,
                 width=span - margin - max(0.15, right),
-                title=wrap(title, span - 0.1, TYPE) if title and not is_caption else [],
+                title=wrap(title, span - 0.1, TYPE, bold=True) if title and not is_caption else [],
                 y_label=wrap(clean(words(panel.y_label)), span - 0.1, SMALL),
             )
         )

@@ -50,13 +50,14 @@ def row_frame(
     middles = -(np.cumsum(tall) - tall / 2)
     legend = legend_lines(entries, WIDTH - 2 * GAP)
     top = LINE * len(legend) + GAP
-    height = float(tall.sum()) + _BELOW + top
+    total = float(tall.sum()) or row
+    height = total + _BELOW + top
     fig = canvas(height)
     draw_legend(fig, legend, GAP, height - 0.02, WIDTH - 2 * GAP)
     left = GAP + max((text_width(line, SMALL) for lines in wrapped for line in lines), default=0.0) + 0.12
     width = WIDTH - left - right - GAP
-    ax = axes_at(fig, left, _BELOW, width, float(tall.sum()))
-    ax.set_ylim(-float(tall.sum()), 0)
+    ax = axes_at(fig, left, _BELOW, width, total)
+    ax.set_ylim(-total, 0)
     ax.yaxis.set_visible(False)
     ax.grid(axis="x", color=RULE, linewidth=0.5)
     ax.set_axisbelow(True)

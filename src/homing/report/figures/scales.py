@@ -32,7 +32,7 @@ def limits(
     low, high = float(values.min()), float(values.max())
     if log:
         room = max(10 ** (margin * math.log10(high / low)), 1.05)
-        return low / room, high * room
+        return max(low / room, 1e-300), min(high * room, 1e300)
     if high == low:
         room = abs(high) * 0.5 or 0.5
         low, high = low - room, high + room

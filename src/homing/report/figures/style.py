@@ -27,6 +27,7 @@ INK = "#1d2730"
 MUTED = "#5a6570"
 RULE = "#cfd5da"
 BASE_FONT = "DejaVu Sans"
+_BOLD = 1.1  # how much wider bold type is
 
 #: Okabe and Ito's colours, in an order that keeps neighbours apart, without the yellow that paper swallows.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b65c93", "#e69f00", "#4fa6dc", "#4d4d4d")
@@ -40,8 +41,8 @@ def colour(position: int) -> str:
 
 def text_width(text: str, size: float = TYPE, *, bold: bool = False) -> float:
     """About how wide a text is, in inches: a wide (Chinese) character is one em, others as in DejaVu Sans."""
-    em = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else _advance(c) for c in text)
-    return em * size / 72 * (1.1 if bold else 1.0)
+    em = sum(1.0 if _is_wide(c) else _advance(c) for c in text)
+    return em * size / 72 * (_BOLD if bold else 1.0)
 
 
 @cache
@@ -53,11 +54,12 @@ def _advance(character: str) -> float:
     return float(glyph.linearHoriAdvance) / 65536 / 100
 
 
-def wrap(text: str, width: float, size: float = TYPE, *, most: int = 3) -> list[str]:
+def wrap(text: str, width: float, size: float = TYPE, *, most: int = 3, bold: bool = False) -> list[str]:
     """A text in lines no wider than `width` inches, at most so many, the last cut with an ellipsis.
 
     Breaks at spaces, and between Chinese characters but not before punctuation.
     """
+    width = width / _BOLD if bold else width
     lines: list[str] = []
     line = ""
     for piece in _pieces(text):
@@ -73,21 +75,20 @@ def wrap(text: str, width: float, size: float = TYPE, *, most: int = 3) -> list[
 
 
 def _pieces(text: str) -> list[str]:
+    """A text cut where a line may end: after a space, and around a wide character that is no punctuation."""
     pieces: list[str] = []
-    for c in text:
-        is_wide = unicodedata.east_asian_width(c) in "WF"
-        starts = not pieces or pieces[-1].endswith(" ")
-        if (is_wide and not unicodedata.category(c).startswith("P")) or unicodedata.category(c) == "Ps":
-            starts = True
-        elif pieces and unicodedata.east_asian_width(pieces[-1][-1]) in "WF" and c != " ":
-            starts = starts or not unicodedata.category(c).startswith("P")
-        if pieces and unicodedata.category(pieces[-1][-1]) == "Ps":
-            starts = False
-        if starts:
+    for before, c in zip(" " + text, text, strict=False):
+        is_closing = unicodedata.category(c) in {"Po", "Pe", "Pf"}
+        may_break = before == " " or ((_is_wide(before) or _is_wide(c)) and c != " " and not is_closing)
+        if not pieces or (may_break and unicodedata.category(before) not in {"Ps", "Pi"}):
             pieces.append(c)
         else:
             pieces[-1] += c
     return pieces
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 def _cut(text: str, width: float, size: float) -> str:

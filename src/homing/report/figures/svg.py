@@ -15,8 +15,9 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.transforms import Bbox
 
-from homing.report.figures.style import BASE_FONT
+from homing.report.figures.style import BASE_FONT, GAP, LINE, TYPE, wrap, write
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -100,9 +101,21 @@ def to_svg(fig: Figure, *, title: str, description: str, name: str = "") -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def to_png(fig: Figure, path: Path, *, dots_per_inch: int = 200) -> None:
-    """The figure as a PNG file. To be called within `drawing(picture=True)`."""
-    fig.savefig(path, format="png", dpi=dots_per_inch, facecolor="white", metadata={"Software": None})
+def to_png(fig: Figure, path: Path, *, title: str, dots_per_inch: int = 200) -> None:
+    """The figure as a PNG file, with the title above it. To be called within `drawing(picture=True)`."""
+    width, height = fig.get_size_inches()
+    lines = wrap(title, width - 2 * GAP, TYPE + 1, bold=True)
+    for k, line in enumerate(reversed(lines)):
+        write(fig, GAP, height + 0.1 + LINE * k, line, size=TYPE + 1, bold=True)
+    page = Bbox([[0, 0], [width, height + 0.2 + LINE * len(lines)]])
+    fig.savefig(
+        path,
+        format="png",
+        dpi=dots_per_inch,
+        facecolor="white",
+        bbox_inches=page,
+        metadata={"Software": None},
+    )
 
 
 def _drop_what_is_not_drawn(root: ElementTree.Element) -> None:

@@ -1,0 +1,145 @@
+"""A protocol becomes each patient's events, and the doses of the ledger.
+
+On one day procedures come first, then courses in the order of the protocol: cells are injected after the curettage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homing.ground.errors import StudyError
+from homing.mechanism import System
+from homing.protocol.course import Course, PlannedProcedure, Protocol
+from homing.protocol.events import Events, Op
+from homing.protocol.ledger import GivenDose, give
+from homing.protocol.product import Deposit
+
+_VERBS = {
+    "multiply": Op.MULTIPLY,
+    "raise-to": Op.RAISE_TO,
+    "lower-to": Op.LOWER_TO,
+    "add": Op.ADD,
+    "set": Op.SET,
+}
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The events of n patients under one protocol, and the doses behind them in order of time."""
+
+    events: Events
+    doses: tuple[GivenDose, ...]
+
+
+@dataclass
+class EventRows:
+    """Events as they are collected, column by column; one call adds a row for each of the patients concerned."""
+
+    patients: int
+    columns: list[tuple[NDArray, ...]] = field(default_factory=list)
+
+    def add(
+        self,
+        time: float | NDArray[np.float64],
+        op: Op,
+        target: int,
+        value: float | NDArray[np.float64],
+        *,
+        who: NDArray[np.int64] | None = None,
+        source: int = -1,
+    ) -> None:
+        """One event for each patient of `who` (all when None); `time` and `value` are numbers or (who,) arrays."""
+        ids = np.arange(self.patients) if who is None else who
+        n = len(ids)
+        self.columns.append(
+            (
+                ids,
+                np.broadcast_to(np.asarray(time, dtype=float), n),
+                np.full(n, int(op)),
+                np.full(n, target),
+                np.broadcast_to(np.asarray(value, dtype=float), n),
+                np.full(n, source),
+            )
+        )
+
+    def events(self) -> Events:
+        """All rows as Events; rows of one patient and time keep the order in which they were added."""
+        if not self.columns:
+            return Events.none(self.patients)
+        patient, time, op, target, value, source = (
+            np.concatenate(part) for part in zip(*self.columns, strict=True)
+        )
+        return Events.from_rows(self.patients, patient, time, op, target, value, source)
+
+
+def build_timeline(
+    system: System,
+    protocol: Protocol,
+    values: Mapping[str, NDArray[np.float64]],
+    patients: int,
+    *,
+    also: Callable[[EventRows], None] | None = None,
+) -> Timeline:
+    """The events of a protocol.
+
+    Arguments:
+        values: what differs between patients, by name; must hold `weight` (kg) where a dose is per kg.
+        also: adds further events, such as random flares.
+    """
+    rows = EventRows(patients)
+    if also is not None:
+        also(rows)
+    for procedure in sorted(protocol.procedures, key=lambda planned: planned.time):
+        _act(system, procedure, values, rows)
+    doses: list[GivenDose] = []
+    for time, course in sorted(
+        ((time, course) for course in protocol.courses for time in course.times), key=lambda pair: pair[0]
+    ):
+        weights = _weights(course, values, patients)
+        dose = give(course, time, weights)
+        doses.append(dose)
+        if course.give is not None:
+            _deposit(system, dose, rows)
+    return Timeline(rows.events(), tuple(doses))
+
+
+def _weights(course: Course, values: Mapping[str, NDArray[np.float64]], patients: int) -> NDArray[np.float64]:
+    if "weight" in values:
+        return values["weight"]
+    if course.dose.per_kg:
+        raise StudyError(
+            f"{course.name} is dosed per kg and the population has no weights. Give the dose in cells or mg in all."
+        )
+    return np.full(patients, np.nan)
+
+
+def _act(
+    system: System, planned: PlannedProcedure, values: Mapping[str, NDArray[np.float64]], rows: EventRows
+) -> None:
+    for change in planned.procedure.changes:
+        size: float | NDArray[np.float64] = change.value.number
+        if change.vary and change.vary in values:
+            size = values[change.vary]
+        rows.add(planned.time, _VERBS[change.verb], system.state_index(change.state), size)
+
+
+def _deposit(system: System, dose: GivenDose, rows: EventRows) -> None:
+    """Add what was delivered to the states where it lands."""
+    course = dose.course
+    carrier = course.carrier
+    deposits = carrier.deposits if carrier is not None and carrier.deposits else course.route.deposits
+    for deposit in deposits:
+        rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, course))
+
+
+def landed(deposit: Deposit, course: Course) -> float:
+    """The amount that a deposit adds for one delivered cell (or mg): its share times its factor."""
+    share = deposit.share.replace(" ", "")
+    complement = share.startswith("1-")
+    name = share[2:] if complement else share
+    number = 1.0 if name == "1" else course.give.share(name)  # type: ignore[union-attr]
+    return (1 - number if complement else number) * deposit.factor
