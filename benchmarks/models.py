@@ -1,13 +1,15 @@
-"""A model of the size and stiffness that Homing is built for, for benchmarks only.
+"""What is timed: a test model of the size and stiffness that Homing is built for, and Homing's own.
 
-Cells given into a vein pass the lung and home to an inflamed gut, an antibody drug blocks TNF, and the mucosa answers:
-24 states with rates from 0.001 to 48 per day. Its numbers are plausible and have no source; nothing is concluded
+Cells (in millions) given into a vein pass the lung and home to an inflamed gut, an antibody drug blocks TNF, and the
+mucosa answers: 24 states with rates from 0.001 to 48 per day. Its numbers are plausible and have no source; nothing is concluded
 from them. A patient gets three doses of cells and drug and is followed for two years with weekly output.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +25,13 @@ def _rates(*names: str) -> dict[str, Parameter]:
 class Cells(Module):
     """From the bag to the gut and to death."""
 
-    given = State("cells on their way in", "Mcell")
-    lung = State("cells held in the lung", "Mcell")
-    blood = State("cells in blood", "Mcell")
-    gut = State("cells in gut tissue", "Mcell")
-    lymph = State("cells in lymph nodes", "Mcell")
-    lodged = State("cells at work in the mucosa", "Mcell")
-    late = State("cells past their work", "Mcell")
+    given = State("cells on their way in", "1")
+    lung = State("cells held in the lung", "1")
+    blood = State("cells in blood", "1")
+    gut = State("cells in gut tissue", "1")
+    lymph = State("cells in lymph nodes", "1")
+    lodged = State("cells at work in the mucosa", "1")
+    late = State("cells past their work", "1")
     tnf_drive = Reads("TNF over its half effect plus TNF", "1")
     tnf_switch = Reads("TNF squared over its half effect squared plus TNF squared", "1")
     attack = Reads("what memory and antibody add to the death of lodged cells", "1/d")
@@ -47,22 +49,22 @@ class Cells(Module):
     k_lodged_death = Parameter("death of lodged cells", "1/d")
     k_clear = Parameter("clearance of late cells", "1/d")
 
-    @emits("Mcell")
+    @emits("1")
     def secretome(self, y, p, s):
         """Cells that secrete, late ones counted one and a half times."""
         return y.lodged + 3 * y.late / 2
 
-    @emits("Mcell")
+    @emits("1")
     def lodged_cells(self, y, p, s):
         """Cells at work."""
         return y.lodged
 
-    @emits("Mcell")
+    @emits("1")
     def seen_in_circulation(self, y, p, s):
         """Cells that T cells meet in blood and lymph."""
         return y.lymph + y.blood
 
-    @emits("Mcell")
+    @emits("1")
     def seen_in_tissue(self, y, p, s):
         """Cells that T cells meet in tissue and lymph."""
         return y.lodged + y.gut + y.lymph
@@ -88,11 +90,11 @@ class Rejection(Module):
 
     memory = State("alloreactive T cells", "1")
     antibody = State("donor-specific antibody", "1")
-    seen_in_circulation = Reads("cells met in blood and lymph", "Mcell")
-    seen_in_tissue = Reads("cells met in tissue", "Mcell")
+    seen_in_circulation = Reads("cells met in blood and lymph", "1")
+    seen_in_tissue = Reads("cells met in tissue", "1")
     k_prime = Parameter("priming", "1/d")
     k_expand = Parameter("expansion", "1/d")
-    half_expand = Parameter("half-maximum of expansion", "Mcell")
+    half_expand = Parameter("half-maximum of expansion", "1")
     k_memory_loss = Parameter("loss of memory", "1/d")
     k_antibody = Parameter("making of antibody", "1/d")
     half_antibody = Parameter("half-maximum of antibody", "1")
@@ -131,7 +133,7 @@ class Inflammation(Module):
     th1 = State("Th1 cells", "1", initial=0.6)
     regulatory = State("regulatory T cells", "1", initial=0.6)
     pathogenic = State("pathogenic memory", "1", initial=1.0)
-    secretome = Reads("cells that secrete", "Mcell")
+    secretome = Reads("cells that secrete", "1")
     luminal = Reads("bacteria in the mucosa", "1")
     blockade = Reads("share of TNF blocked", "1")
     locals().update(_rates("k_innate_base", "k_innate", "half_bacteria", "k_innate_loss", "k_tnf_innate", "k_tnf_th1"))
@@ -204,9 +206,11 @@ class Mucosa(Module):
     tnf_level = Reads("TNF", "1")
     il6_level = Reads("IL-6", "1")
     innate_level = Reads("innate activation", "1")
-    lodged_cells = Reads("cells at work", "Mcell")
+    lodged_cells = Reads("cells at work", "1")
     locals().update(_rates("k_repair", "repair_by_cells", "half_cells", "k_damage", "half_damage", "steep_damage"))
-    locals().update(_rates("k_invade", "k_leak", "k_kill_bacteria", "half_kill", "k_bacteria_loss", "most_calprotectin"))
+    locals().update(
+        _rates("k_invade", "k_leak", "k_kill_bacteria", "half_kill", "k_bacteria_loss", "most_calprotectin")
+    )
     locals().update(_rates("k_crp", "half_crp", "k_crp_loss", "k_calprotectin", "k_calprotectin_loss"))
 
     @emits("1")
@@ -309,45 +313,84 @@ SHARED = {
     for name, value in values.items()
 }
 
-CELLS_GIVEN, DRUG_GIVEN, DOSES = 100.0, 12.0, 3
+#: Parameters that vary between patients in either model.
+VARIED = 10
 WEEKS = 104
 TIMES = 7.0 * np.arange(WEEKS + 1)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model with its values. `varying` holds the typical value and the standard deviation of the logarithm of what
+    differs between patients; `boluses` what is added to which state at each dose."""
+
+    name: str
+    system: System
+    initial: tuple[float, ...]
+    shared: Mapping[str, float]
+    varying: Mapping[str, tuple[float, float]]
+    boluses: Mapping[str, float]
+
+    def sample(self, n: int, seed: int = 1) -> Patients:
+        """n patients; the doses follow each other after 20 to 60 and 180 to 360 days."""
+        random = np.random.default_rng(seed)
+        typical, spread = np.array(list(self.varying.values())).T
+        parameters = typical * np.exp(spread * random.standard_normal((n, len(self.varying))))
+        first = random.uniform(10, 40, n)
+        second = first + random.uniform(20, 60, n)
+        return Patients(self, parameters, np.stack([first, second, first + random.uniform(180, 360, n)], axis=1))
 
 
 @dataclass(frozen=True)
 class Patients:
     """Virtual patients: `parameters` (patient, varying) and `dose_times` (patient, dose) in days."""
 
+    of: Workload
     parameters: NDArray[np.float64]
     dose_times: NDArray[np.float64]
 
-    def values(self) -> dict[str, object]:
+    def values(self) -> dict[str, Any]:
         """All parameters by full name, arrays for those that vary."""
-        return SHARED | {name: self.parameters[:, i] for i, name in enumerate(VARYING)}
+        return dict(self.of.shared) | {name: self.parameters[:, i] for i, name in enumerate(self.of.varying)}
 
-    def events(self, system: System) -> Events:
-        """A bolus of cells and one of drug at each dose time."""
+    def events(self) -> Events:
+        """Every bolus at every dose time."""
         n, doses = self.dose_times.shape
-        cells, drug = system.state_index("cells.given"), system.state_index("antibody.central")
-        patient, time = np.repeat(np.arange(n), 2 * doses), np.repeat(self.dose_times.ravel(), 2)
-        target, amount = np.tile([cells, drug], n * doses), np.tile([CELLS_GIVEN, DRUG_GIVEN], n * doses)
+        states = [self.of.system.state_index(name) for name in self.of.boluses]
+        each = len(states)
+        patient, time = np.repeat(np.arange(n), each * doses), np.repeat(self.dose_times.ravel(), each)
+        target, amount = np.tile(states, n * doses), np.tile(list(self.of.boluses.values()), n * doses)
         return Events.from_rows(n, patient, time, np.full(len(patient), Op.ADD), target, amount)
 
     def first(self, n: int) -> Patients:
         """The first n of them."""
-        return Patients(self.parameters[:n], self.dose_times[:n])
+        return Patients(self.of, self.parameters[:n], self.dose_times[:n])
 
 
-def gut_model() -> System:
-    """The 24-state model."""
-    return assemble(Cells(), Rejection(), Inflammation(), Mucosa(), Antibody())
+def gut_workload() -> Workload:
+    """The 24-state test model: 100 million cells and 12 mg of drug at each dose."""
+    system = assemble(Cells(), Rejection(), Inflammation(), Mucosa(), Antibody())
+    boluses = {"cells.given": 100.0, "antibody.central": 12.0}
+    return Workload("24-state test model", system, tuple(system.initial()), SHARED, VARYING, boluses)
 
 
-def sample(n: int, seed: int = 1) -> Patients:
-    """n patients with lognormal parameters; the doses follow each other after 20 to 60 and 180 to 360 days."""
-    random = np.random.default_rng(seed)
-    typical, spread = np.array(list(VARYING.values())).T
-    parameters = typical * np.exp(spread * random.standard_normal((n, len(VARYING))))
-    first = random.uniform(10, 40, n)
-    times = np.stack([first, first + random.uniform(20, 60, n), first + random.uniform(180, 360, n)], axis=1)
-    return Patients(parameters, times)
+def ibd_workload() -> Workload:
+    """Homing's own model with all its states: allogeneic MSC by vein and infliximab at each dose."""
+    from homing.biology.attractors import INFLAMED, OPEN_TRACT, start
+    from homing.biology.ibd import ibd_system
+    from homing.biology.profiles import numbers, profile_values
+
+    system = ibd_system()
+    values = numbers(profile_values(system, "ibd-core", "allogeneic-msc", "infliximab"))
+    names = [name for name in values if name.startswith(("tcells.k_", "innate.k_", "product.k_")) and values[name] > 0]
+    varying = {name: (values[name], 0.2) for name in names[:VARIED]}
+    shared = {name: value for name, value in values.items() if name not in varying}
+    boluses = {"product.lung": 9.52e7, "product.blood": 2.38e7, "drug.central": 350.0}
+    return Workload(
+        f"Homing's {len(system.states)}-state model",
+        system,
+        tuple(start(system, INFLAMED, OPEN_TRACT)),
+        shared,
+        varying,
+        boluses,
+    )

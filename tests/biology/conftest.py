@@ -24,7 +24,7 @@ def system() -> System:
 
 @pytest.fixture(scope="session")
 def engine(system: System) -> CompiledSystem:
-    return compile_system(system, outputs=[*system.states, "product_cells_alive"])
+    return compile_system(system, outputs=[*system.states, "product_cells_alive", "infection_hazard"])
 
 
 @pytest.fixture(scope="session")

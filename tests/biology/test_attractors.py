@@ -25,9 +25,14 @@ def test_settled_state_is_steady(changes, system, values, settled) -> None:
 @pytest.mark.parametrize("changes", [(HEALTHY,), (INFLAMED,)])
 def test_settled_state_is_stable(changes, system, values, settled) -> None:
     y = settled(*changes)
-    rates = lambda z: np.array(system.rates(list(z), values))  # noqa: E731
+
+    def rates(z: np.ndarray) -> np.ndarray:
+        return np.array(system.rates(list(z), values))
+
     step = 1e-6 * np.maximum(1, np.abs(y))
-    jacobian = np.column_stack([(rates(y + h) - rates(y - h)) / (2 * d) for d, h in zip(step, np.diag(step))])
+    jacobian = np.column_stack(
+        [(rates(y + h) - rates(y - h)) / (2 * d) for d, h in zip(step, np.diag(step), strict=True)]
+    )
     given = ("product.", "efferocytosis.", "drug.", "microbes.engrafted")  # none of it is there unless it is given
     moves = [i for name, i in system.index.items() if not name.startswith(given)]
     assert np.linalg.eigvals(jacobian[np.ix_(moves, moves)]).real.max() < 1e-6

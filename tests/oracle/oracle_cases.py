@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from oracle_solve import Action
 
 from homing.protocol.events import Op
-from oracle_solve import Action
 
 HERE = Path(__file__).parent
 

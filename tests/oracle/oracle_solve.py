@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def solve(
     found = np.full((len(days), len(y)), np.nan)
     found[0] = y
     edges = sorted({days[0], days[-1], *(a[0] for a in plan if days[0] <= a[0] < days[-1])})
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         for _, op, target, value in (a for a in plan if a[0] == begin):
             if op is Op.SET_PARAMETER:
                 p[target] = value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oracle_cases import CASES, STEADY, Case, read_table
+from oracle_solve import solve
 
 from homing.biology.attractors import INFLAMED, OPEN_TRACT, start
 from homing.biology.ibd import ibd_system
 from homing.biology.profiles import NATURAL_HISTORY, numbers, profile_values
 from homing.protocol.events import Events, Op
-from oracle_cases import CASES, STEADY, Case, read_table
-from oracle_solve import solve
 
 SYSTEM = ibd_system()
 #: A state that is off by less than this times its absolute tolerance is not off.

@@ -140,7 +140,7 @@ class Forest:
 
 @dataclass(frozen=True)
 class Dots:
-    """Points with intervals: one row a category, one colour a group. `values` (category, group, 3): value, low, high."""
+    """Points with intervals: a row a category, a colour a group. `values` (category, group, 3): value, low, high."""
 
     title: Text
     categories: Sequence[Text]

@@ -7,7 +7,6 @@ file that is missing, damaged or can't be written means compiling again.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import os
 import sys
@@ -58,8 +57,8 @@ def load_kernel(equations: Equations) -> tuple[KernelPlan, Kernel]:
     return plan, _link(code, from_cache=False)
 
 
-@functools.cache
 def _machine() -> Any:
+    """A description of this CPU for LLVM: a new one each time, since an engine takes it over and frees it."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()

@@ -38,7 +38,7 @@ SMALLEST_ERROR = 1e-10
 
 @dataclass(frozen=True)
 class KernelPlan:
-    """Where everything is: `prepared` nodes fill `shared`, `settled` nodes fill `settled`, LU entries fill `factors`."""
+    """What goes where: `prepared` nodes fill the scalars `shared`, `settled` nodes the vectors `settled`."""
 
     equations: Equations
     jacobian: dict[tuple[int, int], Node]
@@ -267,12 +267,10 @@ class _Writer:
             u = f.load("stages", (STAGES - 1) * n + i)
             new = f.add(f.load("work", i), u)
             f.store("new", i, new)
-            margin = f.minimum(f.subtract(new, f.load_scalar("tolerance", 1 + n + i)), margin)
+            margin = self._margin(f, i, new, margin)
             if not tally[i]:
                 size = f.maximum(f.absolute(f.load("y", i)), f.absolute(new))
-                scaled = f.multiply(
-                    u, f.reciprocal(f.multiply_add(relative, size, f.load_scalar("tolerance", 1 + i)))
-                )
+                scaled = f.multiply(u, f.reciprocal(f.multiply_add(relative, size, f.load_scalar("tolerance", 1 + i))))
                 square = f.multiply_add(scaled, scaled, square)
         error = f.sqrt(f.multiply(square, splat(1.0 / self._judged)))
         exponent = f.multiply(f.positive_log(f.add(error, splat(SMALLEST_ERROR))), splat(-1.0 / ERROR_ORDER))
@@ -304,11 +302,19 @@ class _Writer:
         return f.where("ogt", x, splat(0.0), value, y)
 
     def interpolate(self) -> VectorFunction:
-        """All states at the fraction x of the step."""
+        """All states at the fraction x of the step, and their margin."""
         f = _public("interpolate")
+        margin = splat(float("inf"))
         for i in range(self.n):
-            f.store("between", i, self._between(f, i, self._bends(f, i)))
+            value = self._between(f, i, self._bends(f, i))
+            f.store("between", i, value)
+            margin = self._margin(f, i, value, margin)
+        f.store("margin", 0, margin)
         return f
+
+    def _margin(self, f: VectorFunction, i: int, value: str, margin: str) -> str:
+        """The smaller of a margin and how far state i is above its limit."""
+        return f.minimum(f.subtract(value, f.load_scalar("tolerance", 1 + self.n + i)), margin)
 
     @cached_property
     def _observed_states(self) -> tuple[int, ...]:
@@ -329,9 +335,7 @@ class _Writer:
     def observe(self) -> VectorFunction:
         """The outputs at the fraction x of the step, with the parameters in force. After `bend`."""
         f = _public("observe")
-        states = {
-            i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states
-        }
+        states = {i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states}
         body = _Body(self.plan, f, states)
         for k, node in enumerate(self.plan.equations.observed):
             f.store("seen", k, body(node))
@@ -355,7 +359,7 @@ class _Writer:
         return f
 
     def start(self) -> VectorFunction:
-        """For the first step size: a trial step by Euler and the sizes of slope and curvature, see driver.first_step."""
+        """A trial step by Euler, and the sizes of slope and curvature; see driver.first_steps."""
         f = _public("start")
         n, tally = self.n, self.plan.equations.tally
         second = f.pointer("work", n * 8 * LANES)

@@ -151,27 +151,27 @@ def _integrate(
     chunk: int,
 ) -> None:
     """Run chunks of patients, each into its own rows of the results."""
-    from homing.engine import driver
+    from homing.engine import driver, lanes
 
     plan, functions = compiled.plan, compiled.kernel.addresses
     scalars = {"shared": inputs.shared, "tolerance": inputs.tolerance}
 
     def work(rows: slice) -> None:
         part = events.take(rows.start, rows.stop)
-        job = driver.Chunk(
+        job = lanes.Chunk(
             initial=inputs.initial[rows],
             varying=inputs.varying[rows],
-            event_start=part.start,
-            event_time=part.time,
-            event_op=part.op,
-            event_target=part.target,
-            event_source=part.source,
-            event_value=part.value,
+            event_start=_plain(part.start, np.int64),
+            event_time=_plain(part.time, np.float64),
+            event_op=_plain(part.op, np.int32),
+            event_target=_plain(part.target, np.int32),
+            event_source=_plain(part.source, np.int32),
+            event_value=_plain(part.value, np.float64),
             times=times,
             **settings,
         )
-        out = driver.Results(**{name: array[rows] for name, array in results.items()})
-        desk = driver.make_desk(functions, plan.slots, scalars)
+        out = lanes.Results(**{name: array[rows] for name, array in results.items()})
+        desk = lanes.make_desk(functions, plan.slots, scalars)
         driver.integrate(desk.table.ctypes.data, job, desk.vectors, desk.lanes, out)
 
     jobs = list(_slices(events.patients, chunk))
@@ -181,6 +181,11 @@ def _integrate(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, jobs))
+
+
+def _plain(array: NDArray[Any], kind: type) -> NDArray[Any]:
+    """An array of exactly the kind that the loop was compiled for; others would have it compiled again."""
+    return np.require(array, kind, ["C", "W"])
 
 
 def _slices(patients: int, chunk: int) -> Iterator[slice]:
@@ -222,7 +227,7 @@ def _checked_initial(system: System, initial: ArrayLike | None, patients: int) -
             f"initial values have shape {given.shape}; it must be ({states},) or ({patients}, {states}): "
             f"the states in the order of the system, for all patients or for each."
         )
-    return np.ascontiguousarray(np.broadcast_to(given, (patients, states)))
+    return np.array(np.broadcast_to(given, (patients, states)), order="C")
 
 
 def _varying_values(compiled: CompiledSystem, parameters: Mapping[str, Any], patients: int) -> NDArray[np.float64]:

@@ -134,7 +134,7 @@ class _Lowering:
             return self._power(e.base, e.exp)
         if isinstance(e, sympy.Max | sympy.Min):
             name = "maximum" if isinstance(e, sympy.Max) else "minimum"
-            first, *rest = sorted((self(a) for a in e.args))
+            first, *rest = sorted(self(a) for a in e.args)
             for a in rest:
                 first = g.extreme(name, first, a)
             return first

@@ -152,7 +152,7 @@ class VectorFunction:
 
     # --- functions
     def positive_log(self, x: str) -> str:
-        """log of normal positive numbers: x = 2^k (1+f) with 1+f in sqrt(1/2)..sqrt(2), log(1+f) by a series in f/(2+f)."""
+        """log of normal positive numbers: x = 2^k (1+f), 1+f in sqrt(1/2)..sqrt(2), by a series in f/(2+f)."""
         shifted = self._integer("sub", self._bits(x), integer_splat(SQRT_HALF_BITS))
         k = self._integer("ashr", shifted, integer_splat(52))
         mantissa = self._integer("sub", self._bits(x), self._integer("shl", k, integer_splat(52)))

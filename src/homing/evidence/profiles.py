@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from homing.evidence.sources import load_sources
 from homing.evidence.values import Value, read_value
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
@@ -93,4 +94,4 @@ def _value(tree: TextTree, parameter: str) -> Value:
     text = entry.get("value") if isinstance(entry, dict) else None
     if not text:
         raise EvidenceError("a value is a mapping with value, basis and source.", tree.where(("values", parameter)))
-    return read_value(tree, ("values", parameter), split_quantity(text)[1] or "1")
+    return read_value(tree, ("values", parameter), split_quantity(text)[1] or "1", load_sources())

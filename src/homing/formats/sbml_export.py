@@ -7,7 +7,7 @@ Everything carries its unit; cells are SBML's `item`, time is in days. The ident
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 from typing import Any
@@ -114,7 +114,9 @@ def _rules(model: Any, system: System) -> None:
     """Assignment rules for signals and rate rules for states, with signals and states by name."""
     import sympy
 
-    symbol: Callable[[str], Any] = lambda full: sympy.Symbol(sbml_id(full), real=True)  # noqa: E731
+    def symbol(full: str) -> Any:
+        return sympy.Symbol(sbml_id(full), real=True)
+
     reader = SimpleNamespace(**{full: symbol(full) for full in system.signals})
     for module in system.modules:
         for read in module.reads:

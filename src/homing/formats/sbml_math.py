@@ -29,7 +29,9 @@ def infix(expression: Any) -> str:
         return _power(x)
     if x.func in (sympy.Max, sympy.Min):
         return _extreme([infix(a) for a in x.args], ">=" if x.func is sympy.Max else "<=")
-    raise WiringError(f"SBML export knows no '{x.func.__name__}'; equations are plain arithmetic, at_least and at_most.")
+    raise WiringError(
+        f"SBML export knows no '{x.func.__name__}'; equations are plain arithmetic, at_least and at_most."
+    )
 
 
 def _number(x: Any) -> str:

@@ -1,7 +1,7 @@
 """The dose ledger: what was really given to whom and when, with the five amounts of each dose.
 
-nominal (as ordered) -> viable (alive on release) -> potent (alive and able) -> delivered (past syringe and line, into the
-patient) -> engrafted (arrived alive in the target tissue; known only after the simulation).
+nominal (as ordered) -> viable (alive on release) -> potent (alive and able) -> delivered (past syringe and line, into
+the patient) -> engrafted (arrived alive in the target tissue; known only after the simulation).
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from homing.evidence.values import Value
+from homing.ground.errors import EvidenceError
+from homing.ground.nearest import did_you_mean
 
 ProductKind = Literal["msc", "hsc", "treg", "car-t", "bacteria"]
 
@@ -28,8 +30,8 @@ class Deposit:
     """
 
     state: str
-    share: str  # name of a Value in the product's or drug's `delivery`, '1', or '1 - <name>'
-    factor: float = 1.0
+    share: str = "1"  # name of a Value in the product's `delivery`, '1', or '1 - <name>'
+    times: str = ""  # name of a further Value in `delivery` to multiply by
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Route:
     key: str
     name: Mapping[str, str]
     deposits: tuple[Deposit, ...]
-    site: Literal["fistula", "gut", "systemic", "blood"]
+    site: Literal["fistula", "gut", "blood"]
     note: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
@@ -80,8 +82,17 @@ class Product:
     strengths: tuple[Statement, ...] = ()
     weaknesses: tuple[Statement, ...] = ()
     trials: tuple[str, ...] = ()
-    usual: Mapping[str, str] = field(default_factory=dict)  # route, dose, times: what its trials used
+    usual: Mapping[str, str] = field(default_factory=dict)  # route, carrier, dose, at: what its trials used
     price: str = ""
+
+    def share(self, name: str) -> float:
+        """A fraction of the dose ladder or of a route, by name ('viability', 'f_local_retained').
+
+        Raises: EvidenceError when the catalogue's entry lacks it.
+        """
+        if name not in self.delivery:
+            raise EvidenceError(f"{self.key} has no delivery value '{name}'. {did_you_mean(name, self.delivery)}")
+        return self.delivery[name].number
 
 
 @dataclass(frozen=True)
@@ -92,8 +103,12 @@ class Drug:
     name: Mapping[str, str]
     profile: str
     routes: tuple[str, ...]
-    usual: tuple[Mapping[str, str], ...] = ()
+    usual: tuple[Mapping[str, str], ...] = ()  # route, dose, at: the labelled regimen in IBD
     sources: tuple[str, ...] = ()
+
+    def share(self, name: str) -> float:
+        """A drug's amount enters whole; its bioavailability is a parameter of its profile."""
+        raise EvidenceError(f"{self.key} has no delivery value '{name}'.")
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,7 @@ class EventRows:
         """All rows as Events; rows of one patient and time keep the order in which they were added."""
         if not self.columns:
             return Events.none(self.patients)
-        patient, time, op, target, value, source = (
-            np.concatenate(part) for part in zip(*self.columns, strict=True)
-        )
+        patient, time, op, target, value, source = (np.concatenate(part) for part in zip(*self.columns, strict=True))
         return Events.from_rows(self.patients, patient, time, op, target, value, source)
 
 
@@ -96,9 +94,8 @@ def build_timeline(
     for procedure in sorted(protocol.procedures, key=lambda planned: planned.time):
         _act(system, procedure, values, rows)
     doses: list[GivenDose] = []
-    for time, course in sorted(
-        ((time, course) for course in protocol.courses for time in course.times), key=lambda pair: pair[0]
-    ):
+    planned = ((time, course) for course in protocol.courses for time in course.times)
+    for time, course in sorted(planned, key=lambda pair: pair[0]):
         weights = _weights(course, values, patients)
         dose = give(course, time, weights)
         doses.append(dose)
@@ -117,9 +114,7 @@ def _weights(course: Course, values: Mapping[str, NDArray[np.float64]], patients
     return np.full(patients, np.nan)
 
 
-def _act(
-    system: System, planned: PlannedProcedure, values: Mapping[str, NDArray[np.float64]], rows: EventRows
-) -> None:
+def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray[np.float64]], rows: EventRows) -> None:
     for change in planned.procedure.changes:
         size: float | NDArray[np.float64] = change.value.number
         if change.vary and change.vary in values:
@@ -137,9 +132,14 @@ def _deposit(system: System, dose: GivenDose, rows: EventRows) -> None:
 
 
 def landed(deposit: Deposit, course: Course) -> float:
-    """The amount that a deposit adds for one delivered cell (or mg): its share times its factor."""
+    """The amount that a deposit adds for one delivered cell (or mg)."""
     share = deposit.share.replace(" ", "")
     complement = share.startswith("1-")
-    name = share[2:] if complement else share
-    number = 1.0 if name == "1" else course.give.share(name)  # type: ignore[union-attr]
-    return (1 - number if complement else number) * deposit.factor
+    number = _share(share[2:] if complement else share, course)
+    return (1 - number if complement else number) * _share(deposit.times or "1", course)
+
+
+def _share(name: str, course: Course) -> float:
+    if name == "1" or course.give is None:
+        return 1.0
+    return course.give.share(name)

@@ -33,7 +33,7 @@ def _check_visits(content: StudyContent, faults: Faults) -> None:
             )
     if max(visits) == 0:
         faults.add(("visits",), "there is no visit after week 0. Add those at which patients are measured.")
-    if content.primary.at not in visits:
+    elif content.primary.at not in visits:
         known = ", ".join(day_text(day) for day in visits[:12])
         faults.add(("primary", "at"), f"{day_text(content.primary.at)} is none of the visits ({known}). Add it there.")
     elif content.primary.at == 0:
@@ -72,11 +72,15 @@ def _check_times(days: Sequence[float], path: Path_, visits: Sequence[float], fa
     last = max(visits)
     late = [day for day in days if day > last]
     if late:
-        faults.add(path, f"{day_text(late[0])} is after the last visit, {day_text(last)}. Add a later visit or end here.")
-    for i, day in enumerate(days):
-        if day in days[:i]:
+        faults.add(
+            path, f"{day_text(late[0])} is after the last visit, {day_text(last)}. Add a later visit or end here."
+        )
+    seen: set[float] = set()
+    for day in days:
+        if day in seen:
             faults.add(path, f"{day_text(day)} stands twice. For a larger dose, raise `dose`.")
             return
+        seen.add(day)
 
 
 def _check_cap(course: CoursePart, path: Path_, faults: Faults) -> None:

@@ -61,11 +61,14 @@ def _typed(text: TextTree) -> StudyFile:
     try:
         content = StudyContent.model_validate(text.tree)
     except ValidationError as e:
-        errors = [(_path(error["loc"]), error) for error in e.errors(include_url=False)]
+        errors = [(_path(error["loc"], text.tree), error) for error in e.errors(include_url=False)]
         meant = {_meant(path) for path, error in errors if error["type"] == "extra_forbidden"}
         for path, error in errors:
-            # a misspelt key is one fault, not two; so is a key without a value
-            if path not in empty and not (error["type"] == "missing" and path in meant):
+            # a misspelt key is one fault, not two; so is a key without a value, or a list of nothing but faults
+            told = (error["type"] == "missing" and path in meant) or (
+                error["type"] == "too_short" and any(other[: len(path)] == path != other for other, _ in errors)
+            )
+            if path not in empty and not told:
                 faults.add(path, _says(path, error))
     faults.refuse()
     if content is None:
@@ -83,10 +86,18 @@ def _empty_keys(node: Any, path: Path_ = ()) -> Iterable[Path_]:
             yield from _empty_keys(value, (*path, part))
 
 
-def _path(location: Iterable[str | int]) -> Path_:
+def _path(location: Iterable[str | int], tree: Any) -> Path_:
     """pydantic's location as a path in the file: without the tags of shapes, and a key's own fault at the key."""
-    path = tuple(part for part in location if not (isinstance(part, str) and part.startswith(SHAPE)))
-    return path[:-1] if path and path[-1] == "[key]" else path
+    path: list[str | int] = []
+    node = tree
+    for part in location:
+        inside = isinstance(node, dict) and part in node
+        if isinstance(part, str) and part.startswith(SHAPE) and not inside:
+            continue
+        path.append(part)
+        listed = isinstance(node, list) and isinstance(part, int)
+        node = node[part] if inside or listed else None
+    return tuple(path[:-1] if path and path[-1] == "[key]" else path)
 
 
 def _meant(path: Path_) -> Path_:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,7 @@ MOST_PATIENTS = 10_000_000
 LARGEST_SEED = 2**63 - 1
 LONGEST_STUDY_YEARS = 30
 LONGEST_TEXT = 2000
+MOST_POTENCY = 3.0
 FORMAT = 1
 LANGUAGES = ("en", "zh")
 _NAME = re.compile(r"^\w[\w .+-]*$")
@@ -40,15 +41,9 @@ class Amount:
     per_kg: bool = False
 
 
-#: The units a dose may have, in the order in which they are tried.
-_AMOUNTS: tuple[tuple[str, Literal["cell", "mg", "mL", "fraction"], bool], ...] = (
-    ("cell", "cell", False),
-    ("cell/kg", "cell", True),
-    ("mg", "mg", False),
-    ("mg/kg", "mg", True),
-    ("mL", "mL", False),
-    ("1", "fraction", False),
-)
+#: What a dose may measure and the unit it is kept in. A share is written in per cent, so that mg/kg (which is a share
+#: too, of weight by weight) is never taken for one.
+_UNITS: Mapping[Literal["cell", "mg", "mL", "fraction"], str] = {"cell": "cell", "mg": "mg", "mL": "mL"}
 
 
 def refuse(message: str) -> PydanticCustomError:
@@ -80,6 +75,7 @@ def shown(text: str) -> str:
 
 def _scalar(read: Callable[[str], Any], example: str) -> PlainValidator:
     def convert(value: Any) -> Any:
+        """The typed value of a scalar, or a refusal in Homing's words."""
         text = text_of(value, example)
         try:
             return read(text)
@@ -150,6 +146,14 @@ def read_patients(text: str) -> int:
     return check_patients(_whole(text, "a number of patients", "1000"))
 
 
+def read_trial_size(text: str) -> int:
+    """'106' as the patients randomised to each arm of the real trial."""
+    count = _whole(text, "a number of patients", "106")
+    if not 1 <= count <= MOST_PATIENTS:
+        raise HomingError(f"{count} patients per arm: a trial has 1 to {MOST_PATIENTS}.")
+    return count
+
+
 def read_seed(text: str) -> int:
     """'2016' as a seed."""
     return check_seed(_whole(text, "a seed", "2016"))
@@ -175,7 +179,13 @@ def read_day(text: str) -> float:
 
 def read_interval(text: str) -> float:
     """'4 weeks' as days; positive."""
-    days = read_quantity(text, "d")
+    unit = split_quantity(text)[1]
+    try:
+        days = read_quantity(text, "d")
+    except HomingError as e:
+        raise (
+            HomingError(f"{shown(text)} is no length of time. Write for instance '4 weeks'.") if unit else e
+        ) from None
     if not 0 < days <= LONGEST_STUDY_YEARS * DAYS_PER_YEAR:
         raise HomingError(f"{shown(text)} is no interval between doses. Write for instance '4 weeks'.")
     return days
@@ -189,18 +199,29 @@ def read_amount(text: str) -> Amount:
             f"{shown(text)} has no unit. Write '{text} cells/kg' (by each patient's weight), '{text} cells', "
             f"'{text} mg' or '{text} mL'."
         )
-    for canonical, of, per_kg in _AMOUNTS:
+    written, slash, per = (part.strip() for part in unit.partition("/"))
+    if slash and per != "kg":
+        raise HomingError(f"{shown(text)} is not a dose: it is per {shown(per)}. {_dose_units(unit)}")
+    if unit == "%":
+        if number > 100:
+            raise HomingError(f"{shown(text)} is more than 100 %, the whole community. Write for instance '2 %'.")
+        return Amount(_positive(text, number / 100), "fraction")
+    for of, canonical in _UNITS.items():
         try:
-            factor(unit, canonical)
+            size = factor(written, canonical)
         except HomingError as e:
-            if "unknown unit" in e.message or "is not a unit" in e.message:
-                raise HomingError(f"{shown(text)}: unknown unit {shown(unit)}. {_dose_units(unit)}") from None
-            continue
-        value = read_quantity(text, canonical)
-        if not value > 0 or not math.isfinite(value):
-            raise HomingError(f"the dose {shown(text)} must be more than zero and finite.")
-        return Amount(value, of, per_kg)
+            if "different things" in e.message:
+                continue
+            raise HomingError(f"{shown(text)}: unknown unit {shown(unit)}. {_dose_units(unit)}") from None
+        return Amount(_positive(text, number * size), of, bool(slash))
     raise HomingError(f"{shown(text)} is not a dose: {shown(unit)} measures something else. {_dose_units(unit)}")
+
+
+def _positive(text: str, number: float) -> float:
+    """A dose without the last digits that conversion adds. Refuses what is not above zero and finite."""
+    if not number > 0 or not math.isfinite(number):
+        raise HomingError(f"the dose {shown(text)} must be more than zero and finite.")
+    return float(f"{number:.15g}")
 
 
 def _dose_units(unit: str) -> str:
@@ -220,6 +241,14 @@ def read_release(text: str) -> float:
     value = _fraction(text, "a percentage")
     if not 0 < value <= 1:
         raise HomingError(f"{shown(text)} is outside 0 to 100 %. Write for instance '88 %'.")
+    return value
+
+
+def read_potency(text: str) -> float:
+    """'90 %' as potency against the reference, above 0 and at most 300 %: a lot may exceed the reference."""
+    value = _fraction(text, "a percentage")
+    if not 0 < value <= MOST_POTENCY:
+        raise HomingError(f"{shown(text)} is outside 0 to {MOST_POTENCY * 100:.0f} %. Write for instance '90 %'.")
     return value
 
 
@@ -263,6 +292,7 @@ Words = Annotated[str, _scalar(read_words, "ADMIRE-CD in virtual patients"), _js
 Name = Annotated[str, _scalar(read_name, "darvadstrocel"), _json("string", "darvadstrocel", maxLength=60)]
 Format = Annotated[int, _scalar(read_format, "1"), WithJsonSchema({"enum": [FORMAT, str(FORMAT)], "examples": [1]})]
 Patients = Annotated[int, _scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)]
+TrialSize = Annotated[int, _scalar(read_trial_size, "106"), _json(_NUMBER_JSON, 106, minimum=1, maximum=MOST_PATIENTS)]
 Seed = Annotated[int, _scalar(read_seed, "2016"), _json(_NUMBER_JSON, 2016, minimum=0, maximum=LARGEST_SEED)]
 Repeats = Annotated[int, _scalar(read_repeats, "4"), _json(_NUMBER_JSON, 4, minimum=1, maximum=1000)]
 Day = Annotated[
@@ -273,6 +303,7 @@ Day = Annotated[
 Interval = Annotated[float, _scalar(read_interval, "4 weeks"), _json("string", "4 weeks")]
 Dosage = Annotated[Amount, _scalar(read_amount, "120e6 cells"), _json("string", "120e6 cells")]
 Release = Annotated[float, _scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
+Potency = Annotated[float, _scalar(read_potency, "90 %"), _json(_SHARE_JSON, "90 %")]
 Dropout = Annotated[float, _scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
 Alpha = Annotated[float, _scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
 Yes = Annotated[bool, _scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from homing.study.scalars import (
     Accept,
@@ -21,11 +21,14 @@ from homing.study.scalars import (
     Language,
     Name,
     Patients,
+    Potency,
     Release,
     Repeats,
     Seed,
+    TrialSize,
     Words,
     Yes,
+    refuse,
 )
 
 MOST_ARMS = 20
@@ -73,9 +76,20 @@ class Repeated(Part):
 Moment = Annotated[
     Annotated[Repeated, Tag(f"{SHAPE}mapping")] | Annotated[Day, Tag(f"{SHAPE}text")], Discriminator(_shape_in_list)
 ]
+
+
+def _few(moments: tuple[Repeated | float, ...]) -> tuple[Repeated | float, ...]:
+    """A list of times, once it is known to stand for no more doses than a schedule may have."""
+    count = sum(moment.times if isinstance(moment, Repeated) else 1 for moment in moments)
+    if count > MOST_TIMES:
+        raise refuse(f"{count} doses: a schedule has 1 to {MOST_TIMES}.")
+    return moments
+
+
+_Moments = Annotated[tuple[Moment, ...], Field(min_length=1, max_length=MOST_TIMES), AfterValidator(_few)]
 At = Annotated[
     Annotated[Repeated, Tag(f"{SHAPE}mapping")]
-    | Annotated[Annotated[tuple[Moment, ...], Field(min_length=1, max_length=MOST_TIMES)], Tag(f"{SHAPE}list")]
+    | Annotated[_Moments, Tag(f"{SHAPE}list")]
     | Annotated[Day, Tag(f"{SHAPE}text")],
     Discriminator(_shape),
 ]
@@ -117,7 +131,7 @@ class LotPart(Part):
 
     id: Words = Field(description="The batch number.", examples=["24-017"])
     viability: Release = Field(description="Living cells, as a share of those counted.", examples=["88 %"])
-    potency: Release | None = Field(
+    potency: Potency | None = Field(
         default=None, description="Potency against the reference; the catalogue's when left out.", examples=["90 %"]
     )
     source: Words = Field(description="Where the release data stand.", examples=["release certificate 24-017"])
@@ -193,7 +207,7 @@ class PrimaryPart(Part):
 class TrialPart(Part):
     """The real trial that the study would be."""
 
-    patients_per_arm: Patients = Field(
+    patients_per_arm: TrialSize = Field(
         default=DEFAULT_PATIENTS_PER_ARM,
         alias="patients per arm",
         description="Patients randomised to each arm.",
@@ -236,7 +250,7 @@ class StudyContent(Part):
         default=DEFAULT_SCENARIOS, description="Sets of assumptions to run.", examples=[list(DEFAULT_SCENARIOS)]
     )
     visits: _Visits = Field(description="When patients are measured.", examples=[["week 0", "week 24", "week 52"]])
-    arms: _Arms = Field(description="The arms by name.", examples=[{"placebo": {"courses": []}}])
+    arms: _Arms = Field(description="The arms by name.", examples=[{"observation": {"untreated": "yes"}}])
     candidate: Name = Field(description="The arm that is judged.", examples=["darvadstrocel"])
     control: Name = Field(description="The arm that it is judged against.", examples=["placebo"])
     primary: PrimaryPart = Field(
@@ -249,14 +263,14 @@ class StudyContent(Part):
         description="The question of the evidence store that this study bears on.",
         examples=["perianal-fistula-msc"],
     )
-    trial: TrialPart = Field(default=TrialPart(), description="The real trial that the study would be.")
+    trial: TrialPart = Field(default=TrialPart(), description="Size, level and losses of the real trial.")
     alternatives: _Names = Field(
         default=(), description="Other products, given to the same patients.", examples=[["bone-marrow-msc"]]
     )
     comparator: Name | None = Field(
         default=None, description="A drug that is not cells, given to the same patients.", examples=["infliximab"]
     )
-    report: ReportPart = Field(default=ReportPart(), description="How the report is written.")
+    report: ReportPart = Field(default=ReportPart(), description="The language of the report.")
     products: dict[Name, ProductPart] = Field(
         default_factory=dict, description="Your own products.", examples=[{"ours": {"like": "umbilical-cord-msc"}}]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from homing.evidence.values import Value
-from homing.ground.calendar import DAYS_PER_WEEK
+from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.study.scalars import Amount
 
 _UNITS = {"cell": "cells", "mg": "mg", "mL": "mL", "fraction": "%"}
@@ -26,22 +26,24 @@ def count_text(number: float) -> str:
     """A count of cells, in millions where it is large.
 
     Example:
-        >>> count_text(120e6), count_text(0.5)
-        ('120e6', '0.5')
+        >>> count_text(120e6), count_text(5000.0)
+        ('120e6', '5000')
     """
     millions = plain(float(f"{number / 1e6:.15g}"))
-    return f"{millions}e6" if number >= 1e6 and float(f"{millions}e6") == number else repr(float(number))
+    return f"{millions}e6" if number >= 1e5 and float(f"{millions}e6") == number else plain(number)
 
 
 def day_text(day: float) -> str:
-    """A time as 'week 24', or 'day 3' where it is no whole week.
+    """A time as 'week 24'; 'year 5' or 'day 3' where it is no whole week.
 
     Example:
-        >>> day_text(168.0), day_text(3.0)
-        ('week 24', 'day 3')
+        >>> day_text(168.0), day_text(1826.25), day_text(3.0)
+        ('week 24', 'year 5', 'day 3')
     """
     if day % DAYS_PER_WEEK == 0:
         return f"week {plain(day / DAYS_PER_WEEK)}"
+    if day % DAYS_PER_YEAR == 0:
+        return f"year {plain(day / DAYS_PER_YEAR)}"
     return f"day {plain(day)}"
 
 

@@ -15,7 +15,9 @@ VALUES = numbers(profile_values(SYSTEM, "ibd-core", "car-t", "vedolizumab"))
 PARAMETERS = {name: value or 0.37 for name, value in VALUES.items()}
 STATES = [
     float(x) * {"cell": 1e7, "mg": 100, "mg/L": 10, "ug/g": 100}.get(state.unit, 1)
-    for x, state in zip(np.random.default_rng(1).uniform(0.1, 0.9, len(SYSTEM.states)), SYSTEM.states.values())
+    for x, state in zip(
+        np.random.default_rng(1).uniform(0.1, 0.9, len(SYSTEM.states)), SYSTEM.states.values(), strict=True
+    )
 ]
 
 

@@ -120,7 +120,9 @@ def test_wrong_unit_is_refused_for_a_total_too() -> None:
 
 
 def test_one_reader_of_two_writers_is_refused() -> None:
-    refuse(r"single reads 'dying', but msc and booster both emit it.*total=True", Cells("msc"), Cells("booster"), Single())
+    refuse(
+        r"single reads 'dying', but msc and booster both emit it.*total=True", Cells("msc"), Cells("booster"), Single()
+    )
 
 
 def test_two_modules_of_one_name_are_refused() -> None:

@@ -56,7 +56,9 @@ def test_own_cells_differ_from_foreign_ones_only_in_being_foreign() -> None:
 
 def test_a_second_product_is_a_second_instance() -> None:
     both = ibd_system(products=("product", "second"))
-    values = numbers(profile_values(both, "ibd-core", "allogeneic-msc", "treg", "no-drug", instances={"treg": "second"}))
+    values = numbers(
+        profile_values(both, "ibd-core", "allogeneic-msc", "treg", "no-drug", instances={"treg": "second"})
+    )
     assert values["product.k_fistula_death"] == 0.12
     assert values["second.k_fistula_death"] == 0.04
 
@@ -72,7 +74,7 @@ def test_unfilled_parameters_are_named(system) -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest(system) -> None:
-    with pytest.raises(EvidenceError, match="no profile 'infliximap'. Did you mean 'infliximab'"):
+    with pytest.raises(EvidenceError, match=r"no profile 'infliximap'\. Did you mean 'infliximab'"):
         profile_values(system, "ibd-core", "no-product", "infliximap")
 
 

@@ -1,0 +1,193 @@
+"""Products, drugs, routes, carriers and procedures, read from the catalogue.
+
+`product(key)` and its like read the catalogue's own entries; `read_product(entry)` and its like read one from any file.
+All raise StudyError for an unknown key and EvidenceError, with file, line and key, for a faulty entry.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from homing.evidence.catalogue import Entry, entry, names
+from homing.evidence.profiles import profile_names
+from homing.ground.errors import EvidenceError
+from homing.ground.nearest import did_you_mean
+from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange, Statement
+
+KINDS = ("msc", "hsc", "treg", "car-t", "bacteria")
+ORIGINS = ("allogeneic", "autologous", "donor")
+SITES = ("fistula", "gut", "blood")
+VERBS = ("multiply", "raise-to", "lower-to", "add", "set")
+#: What the dose ladder needs of every product, whatever its route.
+LADDER = ("viability", "potency", "f_line_retained")
+_REQUIRED = ("name", "kind", "origin", "tissue", "profile", "routes", "delivery")
+_USUAL = ("route", "carrier", "dose", "at", "source", "because")
+
+
+@functools.lru_cache(maxsize=256)
+def product(key: str) -> Product:
+    """A product of the catalogue.
+
+    Example:
+        >>> product("darvadstrocel").kind
+        'msc'
+    """
+    return read_product(entry("products", key))
+
+
+def products() -> tuple[Product, ...]:
+    """Every product of the catalogue, by key."""
+    return tuple(product(key) for key in names("products"))
+
+
+@functools.lru_cache(maxsize=64)
+def drug(key: str) -> Drug:
+    """A drug of the catalogue."""
+    return read_drug(entry("drugs", key))
+
+
+def drugs() -> tuple[Drug, ...]:
+    """Every drug of the catalogue, by key."""
+    return tuple(drug(key) for key in names("drugs"))
+
+
+@functools.lru_cache(maxsize=64)
+def route(key: str) -> Route:
+    """A route of the catalogue."""
+    return read_route(entry("routes", key))
+
+
+@functools.lru_cache(maxsize=64)
+def carrier(key: str) -> Carrier:
+    """A carrier of the catalogue."""
+    return read_carrier(entry("carriers", key))
+
+
+@functools.lru_cache(maxsize=64)
+def procedure(key: str) -> Procedure:
+    """A procedure of the catalogue."""
+    return read_procedure(entry("procedures", key))
+
+
+def read_product(e: Entry) -> Product:
+    """A product from an entry; its routes must find in `delivery` every share that they name."""
+    more = ("overrides", "stage", "regulatory", "strengths", "weaknesses", "trials", "usual", "price")
+    e.fields(*_REQUIRED, *more, required=_REQUIRED)
+    found = Product(
+        key=e.key,
+        name=e.both_languages("name"),
+        kind=e.one_of("kind", KINDS),  # type: ignore[arg-type]
+        origin=e.one_of("origin", ORIGINS),  # type: ignore[arg-type]
+        tissue=e.text("tissue"),
+        profile=_profile(e),
+        routes=e.names_of("routes", "routes"),
+        delivery=e.values("delivery", "1"),
+        overrides=e.values("overrides"),
+        stage=_statement(e.part("stage")) if "stage" in e.data else None,
+        regulatory=tuple(_statement(p) for p in e.parts("regulatory")),
+        strengths=tuple(_statement(p) for p in e.parts("strengths")),
+        weaknesses=tuple(_statement(p) for p in e.parts("weaknesses")),
+        trials=e.texts("trials"),
+        usual=_usual(e),
+        price=e.name_of("price", "prices"),
+    )
+    _check_delivery(e, found)
+    return found
+
+
+def read_drug(e: Entry) -> Drug:
+    """A drug from an entry."""
+    e.fields("name", "profile", "routes", "usual", "sources", required=("name", "profile", "routes"))
+    doses = [p.fields("route", "dose", "at", required=("route", "dose", "at")) for p in e.parts("usual")]
+    return Drug(
+        key=e.key,
+        name=e.both_languages("name"),
+        profile=_profile(e),
+        routes=e.names_of("routes", "routes"),
+        usual=tuple({"route": p.name_of("route", "routes"), "dose": p.text("dose"), "at": p.text("at")} for p in doses),
+        sources=e.sources(),
+    )
+
+
+def read_route(e: Entry) -> Route:
+    """A route from an entry."""
+    e.fields("name", "deposits", "site", "note", "sources", required=("name", "deposits", "site"))
+    return Route(
+        key=e.key,
+        name=e.both_languages("name"),
+        deposits=_deposits(e),
+        site=e.one_of("site", SITES),  # type: ignore[arg-type]
+        note=e.both_languages("note") if "note" in e.data else {},
+        sources=e.sources(),
+    )
+
+
+def read_carrier(e: Entry) -> Carrier:
+    """A carrier from an entry."""
+    e.fields("name", "routes", "deposits", "values", required=("name", "routes"))
+    return Carrier(
+        key=e.key,
+        name=e.both_languages("name"),
+        routes=e.names_of("routes", "routes"),
+        deposits=_deposits(e),
+        values=e.values("values"),
+    )
+
+
+def read_procedure(e: Entry) -> Procedure:
+    """A procedure from an entry."""
+    e.fields("name", "changes", "sources", required=("name", "changes"))
+    changes = [p.fields("state", "verb", "by", "vary", required=("state", "verb", "by")) for p in e.parts("changes")]
+    return Procedure(
+        key=e.key,
+        name=e.both_languages("name"),
+        changes=tuple(
+            StateChange(p.text("state"), p.one_of("verb", VERBS), p.value("by", "1"), p.text("vary"))  # type: ignore[arg-type]
+            for p in changes
+        ),
+        sources=e.sources(),
+    )
+
+
+def _profile(e: Entry) -> str:
+    name = e.text("profile")
+    if name not in profile_names():
+        raise EvidenceError(f"no profile '{name}'. {did_you_mean(name, profile_names())}", e.part("profile").where)
+    return name
+
+
+def _usual(e: Entry) -> dict[str, str]:
+    if "usual" not in e.data:
+        return {}
+    usual = e.part("usual").fields(*_USUAL, required=("route", "dose", "at"))
+    usual.name_of("route", "routes")
+    usual.name_of("carrier", "carriers")
+    if "source" in usual.data:
+        usual.source("source")
+    elif not usual.text("because"):
+        raise EvidenceError("the usual dose needs a `source`, or says why in `because`.", usual.where)
+    return {name: usual.text(name) for name in _USUAL if name in usual.data}
+
+
+def _check_delivery(e: Entry, found: Product) -> None:
+    needed = dict.fromkeys(LADDER, "every product")
+    for key in found.routes:
+        for deposit in route(key).deposits:
+            for share in (deposit.share.removeprefix("1 - "), deposit.times):
+                if share not in ("", "1"):
+                    needed.setdefault(share, f"the route '{key}'")
+    for name, by in needed.items():
+        if name not in found.delivery:
+            raise EvidenceError(f"lacks '{name}', which {by} needs.", e.part("delivery").where)
+        if not 0 <= found.delivery[name].number <= 1:
+            raise EvidenceError("is a share, from 0 to 1.", e.part("delivery", name).where)
+
+
+def _deposits(e: Entry) -> tuple[Deposit, ...]:
+    parts = [p.fields("state", "share", "times", required=("state",)) for p in e.parts("deposits")]
+    return tuple(Deposit(p.text("state"), p.text("share", "1"), p.text("times")) for p in parts)
+
+
+def _statement(e: Entry) -> Statement:
+    both = e.both_languages()
+    return Statement(both["en"], both["zh"], e.sources())

@@ -1,0 +1,168 @@
+"""The arms of a study file as protocols: names become entries of the catalogue, and what can't be given is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from homing.ground.nearest import did_you_mean
+from homing.ground.text_yaml import Path_
+from homing.protocol.course import Course, Dose, Lot, PlannedProcedure, Protocol
+from homing.protocol.product import Carrier, Drug, Product, Route
+from homing.study import known
+from homing.study.faults import Faults
+from homing.study.schema import ArmPart, CoursePart, days_of, label_of
+from homing.study.wording import amount_text
+
+#: What may be given that changes nothing: a placebo, under the names that trials use.
+PLACEBOS = ("placebo", "saline", "vehicle")
+#: The catalogue keeps the routes of drugs apart from those of cells, since they end in other states; to the user an
+#: intravenous infusion is 'intravenous' whatever is in it.
+DRUG_ROUTE = "drug-"
+
+
+@dataclass(frozen=True)
+class OwnProduct:
+    """A product of the study file: the catalogue's under its own name, and the lot that is given, if one is named."""
+
+    product: Product
+    lot: Lot | None
+
+
+def plan_arms(arms: Mapping[str, ArmPart], own: Mapping[str, OwnProduct], faults: Faults) -> dict[str, Protocol]:
+    """Every arm as a Protocol. Parts with a fault are noted and left out."""
+    return {name: _plan_arm(name, arm, own, faults) for name, arm in arms.items()}
+
+
+def _plan_arm(name: str, arm: ArmPart, own: Mapping[str, OwnProduct], faults: Faults) -> Protocol:
+    path: Path_ = ("arms", name)
+    procedures = []
+    for i, part in enumerate(arm.procedures):
+        procedure = known.entry("procedures", part.do, (*path, "procedures", i, "do"), faults)
+        if procedure is not None:
+            procedures += [PlannedProcedure(procedure, day) for day in days_of(part.at)]
+    courses = []
+    for i, given in enumerate(arm.courses):
+        course = _plan_course(given, own, (*path, "courses", i), faults)
+        if course is not None:
+            courses.append(course)
+            _check_company(courses, (*path, "courses", i, "give"), faults)
+    return Protocol(
+        name=name,
+        procedures=tuple(sorted(procedures, key=lambda planned: planned.time)),
+        courses=tuple(courses),
+        label=label_of(arm.label, name),
+    )
+
+
+def _check_company(courses: list[Course], path: Path_, faults: Faults) -> None:
+    """The model has room for one product and one drug in a patient; a second of either is refused by name."""
+    last = courses[-1]
+    for kind, word in ((Product, "product"), (Drug, "drug")):
+        others = [c.name for c in courses[:-1] if isinstance(c.give, kind) and c.name != last.name]
+        if isinstance(last.give, kind) and others:
+            faults.add(
+                path,
+                f"'{last.name}' beside '{others[0]}' in one arm can't be simulated, not yet: one product and one drug "
+                f"per arm. Give the second {word} in an arm of its own.",
+            )
+
+
+def _plan_course(part: CoursePart, own: Mapping[str, OwnProduct], path: Path_, faults: Faults) -> Course | None:
+    found = _find(part.give, own, (*path, "give"), faults)
+    give, lot = (None, None) if found is None else (found.give, found.lot)
+    route = _route(part.route, isinstance(give, Drug), (*path, "route"), faults)
+    carrier: Carrier | None = None
+    if part.carrier is not None:
+        carrier = known.entry("carriers", part.carrier, (*path, "carrier"), faults)
+    if found is None:
+        return None
+    _check_amount(part, give, path, faults)
+    if route is not None:
+        _check_route(part, give, route, carrier, path, faults)
+    if route is None or (part.carrier is not None and carrier is None):
+        return None
+    cap = None if part.cap is None else part.cap.number
+    dose = Dose(part.dose.number, part.dose.of, part.dose.per_kg, cap)
+    return Course(give, part.give, route, dose, tuple(sorted(days_of(part.at))), carrier, lot)
+
+
+def _route(name: str, for_drug: bool, path: Path_, faults: Faults) -> Route | None:
+    """A route by the name that a clinician gives it, or None with a fault noted."""
+    names = known.names("routes")
+    if f"{DRUG_ROUTE}{name}" in names and (for_drug or name not in names):
+        return known.load("routes", f"{DRUG_ROUTE}{name}")
+    if name in names:
+        return known.load("routes", name)
+    plain = {key.removeprefix(DRUG_ROUTE) for key in names}
+    faults.add(path, f"there is no route '{name}'. {did_you_mean(name, plain)}")
+    return None
+
+
+@dataclass(frozen=True)
+class _Found:
+    give: Product | Drug | None
+    lot: Lot | None = None
+
+
+def _find(name: str, own: Mapping[str, OwnProduct], path: Path_, faults: Faults) -> _Found | None:
+    """What a `give` names, or None with a fault noted."""
+    if name in PLACEBOS:
+        return _Found(None)
+    if name in own:
+        return _Found(own[name].product, own[name].lot)
+    if name in known.names("drugs"):
+        return _Found(known.entry("drugs", name, path, faults))
+    if name not in known.names("products"):
+        names = [*own, *known.names("products"), *known.names("drugs"), *PLACEBOS]
+        faults.add(path, f"there is no product or drug '{name}'. {did_you_mean(name, names, most=40)}")
+        return None
+    product: Product | None = known.entry("products", name, path, faults)
+    if product is None or not check_simulable(product, path, faults):
+        return None
+    return _Found(product)
+
+
+def check_simulable(product: Product, path: Path_, faults: Faults) -> bool:
+    """Whether the present model can run a product; a fault is noted where it can't."""
+    if product.kind == "car-t":
+        faults.add(
+            path, f"'{product.key}' is a CAR-T product, which can't be simulated, not yet. Choose another product."
+        )
+        return False
+    return True
+
+
+def _check_route(
+    part: CoursePart, give: Product | Drug | None, route: Route, carrier: Carrier | None, path: Path_, faults: Faults
+) -> None:
+    if give is not None and route.key not in give.routes:
+        takes = ", ".join(key.removeprefix(DRUG_ROUTE) for key in give.routes)
+        faults.add((*path, "route"), f"'{part.give}' can't be given by the route '{part.route}'. It takes: {takes}.")
+    if carrier is None:
+        return
+    if isinstance(give, Drug):
+        faults.add((*path, "carrier"), f"'{part.give}' is a drug, and a carrier holds cells. Leave the carrier out.")
+    elif route.key not in carrier.routes:
+        fitting = [name for name in known.names("carriers") if route.key in known.load("carriers", name).routes]
+        instead = f"For that route: {', '.join(fitting)}." if fitting else "Leave the carrier out."
+        faults.add(
+            (*path, "carrier"), f"the carrier '{carrier.key}' doesn't go with the route '{route.key}'. {instead}"
+        )
+
+
+def _check_amount(part: CoursePart, give: Product | Drug | None, path: Path_, faults: Faults) -> None:
+    """Cells are dosed in cells, bacteria as a share of the community, drugs in mg, a placebo in mL."""
+    dose = part.dose
+    if give is None:
+        wanted, what, example = "mL", "a placebo, which holds neither cells nor drug", "24 mL"
+    elif isinstance(give, Drug):
+        wanted, what, example = "mg", "a drug", "5 mg/kg"
+    elif give.kind == "bacteria":
+        wanted, what, example = "fraction", "bacteria, dosed as the share of the community they are to reach", "20 %"
+    else:
+        wanted, what, example = "cell", "cells", "120e6 cells"
+    if dose.of != wanted:
+        faults.add(
+            (*path, "dose"), f"'{part.give}' is {what}; {amount_text(dose)} is no dose of it. Write it as '{example}'."
+        )

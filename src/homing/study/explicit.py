@@ -1,0 +1,133 @@
+"""The resolved study as plain data and as a file: everything that was written or chosen, and the values behind it.
+
+The resolved file is a study file again. What stands under `resolved` is for the reader: Homing compares it with the
+catalogue when the file is read and says what has changed since, but never takes a number from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from homing.protocol.course import Course, Protocol
+from homing.study.arms import DRUG_ROUTE
+from homing.study.behind import values_behind
+from homing.study.plan import Study
+from homing.study.scalars import FORMAT, Amount
+from homing.study.schema import ProductPart, label_of
+from homing.study.wording import amount_text, day_text, plain, share_text
+
+Plain = dict[str, object]
+MOST_CHANGES = 5
+
+
+def to_yaml(study: Study) -> str:
+    """The resolved study as YAML text, itself a valid study file."""
+    import yaml
+
+    return yaml.safe_dump(dict(study.explicit), allow_unicode=True, sort_keys=False, width=120)
+
+
+def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
+    """The resolved study as plain data, with the values and sources of all that it names under `resolved`.
+
+    Arguments: `products` the user's own products as the file describes them.
+    """
+    explicit: Plain = {"homing": FORMAT, "study": study.title}
+    if study.question:
+        explicit["question"] = study.question
+    explicit |= {
+        "population": study.population,
+        "patients": study.patients,
+        "seed": study.seed,
+        "scenarios": list(study.scenarios),
+        "visits": [day_text(day) for day in study.visits],
+        "arms": {name: _arm(protocol) for name, protocol in study.arms.items()},
+        "candidate": study.candidate,
+        "control": study.control,
+        "primary": {"endpoint": study.primary.key, "at": day_text(study.primary.time)},
+        "secondary": list(study.secondary),
+        "observed": list(study.trials),
+    }
+    if study.evidence:
+        explicit["evidence"] = study.evidence
+    explicit |= {
+        "trial": {
+            "patients per arm": study.design.patients_per_arm,
+            "alpha": plain(study.design.alpha),
+            "dropout": share_text(study.design.dropout),
+        },
+        "alternatives": list(study.alternatives),
+        "comparator": study.comparator,
+        "report": {"language": study.language},
+    }
+    if products:
+        explicit["products"] = {name: _product(name, part) for name, part in products.items()}
+    explicit["resolved"] = values_behind(study, products)
+    return explicit
+
+
+def _arm(protocol: Protocol) -> Plain:
+    arm: Plain = {"label": dict(protocol.label)}
+    if not protocol.procedures and not protocol.courses:
+        return arm | {"untreated": "yes"}
+    if protocol.procedures:
+        arm["procedures"] = [{"do": p.procedure.key, "at": day_text(p.time)} for p in protocol.procedures]
+    if protocol.courses:
+        arm["courses"] = [_course(course) for course in protocol.courses]
+    return arm
+
+
+def _course(course: Course) -> Plain:
+    dose = course.dose
+    written: Plain = {"give": course.name, "route": course.route.key.removeprefix(DRUG_ROUTE)}
+    if course.carrier is not None:
+        written["carrier"] = course.carrier.key
+    written["dose"] = amount_text(Amount(dose.number, dose.of, dose.per_kg))
+    if dose.cap is not None:
+        written["cap"] = amount_text(Amount(dose.cap, dose.of))
+    times = [day_text(day) for day in course.times]
+    return written | {"at": times[0] if len(times) == 1 else times}
+
+
+def _product(name: str, part: ProductPart) -> Plain:
+    written: Plain = {"like": part.like, "name": label_of(part.name, name)}
+    if part.lot is not None:
+        lot: Plain = {"id": part.lot.id, "viability": share_text(part.lot.viability)}
+        if part.lot.potency is not None:
+            lot["potency"] = share_text(part.lot.potency)
+        lot["source"] = part.lot.source
+        if part.lot.out_of_specification:
+            lot["out of specification"] = "accept"
+        written["lot"] = lot
+    return written
+
+
+def changes_since(then: Mapping[str, object] | None, explicit: Mapping[str, object]) -> list[str]:
+    """What a resolved file says under `resolved` and the catalogue now says differently, as sentences."""
+    if then is None:
+        return []
+    now = explicit["resolved"]
+    differing = list(_differences(then, now, "resolved"))
+    notes = [
+        f"{place} is '{before}' in the file and '{after}' in this catalogue, which is what is used."
+        for place, before, after in differing[:MOST_CHANGES]
+    ]
+    if len(differing) > MOST_CHANGES:
+        notes.append(f"{len(differing) - MOST_CHANGES} more values under `resolved` differ from this catalogue.")
+    return notes
+
+
+def _differences(then: object, now: object, place: str) -> Iterable[tuple[str, str, str]]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in [*now, *(k for k in then if k not in now)]:
+            yield from _differences(then.get(key), now.get(key), f"{place}.{key}")
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for i, (before, after) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(before, after, f"{place}[{i}]")
+    elif then != now:
+        yield place, _brief(then), _brief(now)
+
+
+def _brief(value: object) -> str:
+    text = "absent" if value is None else " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,69 @@
+"""Whether what is given and measured fits the patients: no CDAI in colitis, no injection where there is no fistula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from homing.endpoints.definitions import endpoint
+from homing.ground.text_yaml import Path_
+from homing.patients.population import Population
+from homing.protocol.course import Protocol
+from homing.study import known
+from homing.study.faults import Faults
+from homing.study.schema import StudyContent
+
+#: The disease for which a score is defined.
+_DISEASE_OF = {"cdai": "crohn", "mayo": "ulcerative-colitis"}
+_DISEASES = {"crohn": "Crohn's disease", "ulcerative-colitis": "ulcerative colitis"}
+#: The perianal score, and the states of the mechanism's fistula tract.
+_PERIANAL = "pdai"
+_TRACT = "tract."
+
+
+def check_fitting(content: StudyContent, arms: Mapping[str, Protocol], faults: Faults) -> None:
+    """Note every endpoint, route and procedure that has no meaning in the population."""
+    if content.population not in known.names("populations"):
+        return
+    patients: Population = known.load("populations", content.population)
+    has_tract = any(state.startswith(_TRACT) for state in patients.at_start)
+    named: list[tuple[str, Path_]] = [(content.primary.endpoint, ("primary", "endpoint"))]
+    named += [(name, ("secondary", i)) for i, name in enumerate(content.secondary)]
+    for name, path in named:
+        if name in known.names("endpoints"):
+            _check_endpoint(name, path, patients, has_tract, faults)
+    if not has_tract:
+        for name in arms:
+            _check_local(content, name, faults)
+
+
+def _check_endpoint(name: str, path: Path_, patients: Population, has_tract: bool, faults: Faults) -> None:
+    needs = endpoint(name).needs
+    for score, disease in _DISEASE_OF.items():
+        if score in needs and patients.disease != disease:
+            faults.add(
+                path,
+                f"'{name}' is defined for {_DISEASES[disease]}, and '{patients.key}' are patients with "
+                f"{_DISEASES[patients.disease]}. Name another endpoint or another population.",
+            )
+    if not has_tract and any(need == _PERIANAL or need.startswith(_TRACT) for need in needs):
+        faults.add(path, f"'{name}' is about a fistula, and the patients of '{patients.key}' have none.")
+
+
+def _check_local(content: StudyContent, arm: str, faults: Faults) -> None:
+    """In patients without a fistula nothing can be injected into one or done to it."""
+    part = content.arms[arm]
+    for i, procedure in enumerate(part.procedures):
+        if procedure.do not in known.names("procedures"):
+            continue
+        changes = known.load("procedures", procedure.do).changes
+        if any(change.state.startswith(_TRACT) for change in changes):
+            faults.add(
+                ("arms", arm, "procedures", i, "do"),
+                f"'{procedure.do}' is done to a fistula, and the patients of '{content.population}' have none.",
+            )
+    for i, course in enumerate(part.courses):
+        if course.route in known.names("routes") and known.load("routes", course.route).site == "fistula":
+            faults.add(
+                ("arms", arm, "courses", i, "route"),
+                f"'{course.route}' is into a fistula, and the patients of '{content.population}' have none.",
+            )

@@ -1,0 +1,179 @@
+"""Resolve a study file: names become entries of the catalogue, defaults become explicit, contradictions are refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from homing.ground.errors import HomingError, StudyError
+from homing.ground.nearest import did_you_mean
+from homing.study import known
+from homing.study.arms import check_simulable, plan_arms
+from homing.study.consistency import check_consistency
+from homing.study.explicit import changes_since, explain
+from homing.study.faults import Faults
+from homing.study.fitting import check_fitting
+from homing.study.plan import Endpoint, Study, TrialDesign
+from homing.study.products import own_products
+from homing.study.read import StudyFile, read_study_file
+from homing.study.scalars import LARGEST_SEED, check_language, check_patients, check_seed
+from homing.study.schema import StudyContent
+from homing.study.wording import day_text, share_text
+
+T = TypeVar("T")
+
+#: The comparator of chapter 1 where a study names none: the first anti-TNF antibody, still the usual biologic.
+DEFAULT_COMPARATOR = "infliximab"
+
+
+def read_study(
+    path: Path | str, *, patients: int | None = None, seed: int | None = None, language: str | None = None
+) -> Study:
+    """Read and resolve a study file. See `read_study_file` and `resolve`.
+
+    Example:
+        >>> read_study("examples/admire-cd.yaml", patients=200).candidate  # doctest: +SKIP
+        'darvadstrocel'
+    """
+    return resolve(read_study_file(path), patients=patients, seed=seed, language=language)
+
+
+def resolve(
+    file: StudyFile, *, patients: int | None = None, seed: int | None = None, language: str | None = None
+) -> Study:
+    """The study that a file describes, with every default made explicit.
+
+    Arguments: `patients` (virtual patients in each arm), `seed` and `language` ('en', 'zh') stand in for the file's.
+    Raises: StudyError that lists every name that is unknown and everything that doesn't go together.
+    """
+    content, faults = file.content, Faults(file.text)
+    check_consistency(content, faults)
+    own = own_products(content.products, faults)
+    arms = plan_arms(content.arms, own, faults)
+    _check_names(content, faults)
+    check_fitting(content, arms, faults)
+    faults.refuse()
+    cohort = _checked(check_patients, patients, content.patients, "--patients")
+    words = _checked(check_language, language, content.report.language, "--lang")
+    drawn = seed is None and content.seed is None
+    number = secrets.randbelow(LARGEST_SEED + 1) if drawn else _checked(check_seed, seed, content.seed or 0, "--seed")
+    study = Study(
+        file=file.text.file,
+        title=content.study,
+        question=content.question,
+        arms=arms,
+        candidate=content.candidate,
+        control=content.control,
+        population=content.population,
+        patients=cohort,
+        seed=number,
+        scenarios=content.scenarios,
+        visits=content.visits if content.visits[0] == 0 else (0.0, *content.visits),
+        primary=Endpoint(content.primary.endpoint, content.primary.at),
+        secondary=content.secondary,
+        trials=content.observed,
+        evidence=content.evidence or "",
+        design=TrialDesign(content.trial.patients_per_arm, content.trial.alpha, content.trial.dropout),
+        alternatives=content.alternatives,
+        comparator=content.comparator or DEFAULT_COMPARATOR,
+        language=words,
+        seed_drawn=drawn,
+    )
+    explicit = explain(study, content.products)
+    return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))
+
+
+def _checked(check: Callable[[T], T], given: T | None, otherwise: T, option: str) -> T:
+    """An option of the command line if it is given, else the file's value."""
+    if given is None:
+        return otherwise
+    try:
+        return check(given)
+    except HomingError as e:
+        raise StudyError(e.message, option) from None
+
+
+def _check_names(content: StudyContent, faults: Faults) -> None:
+    known.check("populations", content.population, ("population",), faults)
+    if known.check("endpoints", content.primary.endpoint, ("primary", "endpoint"), faults):
+        _check_primary(content.primary.endpoint, faults)
+    for i, name in enumerate(content.scenarios):
+        known.check("scenarios", name, ("scenarios", i), faults)
+    for i, name in enumerate(content.secondary):
+        known.check("endpoints", name, ("secondary", i), faults)
+    for i, name in enumerate(content.observed):
+        known.check("trials", name, ("observed", i), faults)
+    if content.evidence is not None:
+        known.check("evidence", content.evidence, ("evidence",), faults)
+    for i, name in enumerate(content.alternatives):
+        _check_alternative(content, name, i, faults)
+    if content.comparator is not None:
+        if content.comparator in known.names("products"):
+            faults.add(
+                ("comparator",), f"'{content.comparator}' is a product of cells; name a drug, such as infliximab."
+            )
+        else:
+            known.check("drugs", content.comparator, ("comparator",), faults)
+
+
+def _check_primary(name: str, faults: Faults) -> None:
+    """The trial's size and power are those of a share of patients, so the primary endpoint is met or not."""
+    if known.is_reading(name):
+        met = [key for key in known.names("endpoints") if not known.is_reading(key)]
+        faults.add(
+            ("primary", "endpoint"),
+            f"'{name}' is a reading, and the primary endpoint is one that a patient meets or not: {', '.join(met)}. "
+            f"Name '{name}' under `secondary`.",
+        )
+
+
+def _check_alternative(content: StudyContent, name: str, i: int, faults: Faults) -> None:
+    path = ("alternatives", i)
+    if name in known.names("drugs"):
+        faults.add(path, f"'{name}' is a drug; name it under `comparator`. Alternatives are products of cells.")
+    elif name not in known.names("products"):
+        faults.add(path, f"there is no product '{name}'. {did_you_mean(name, known.names('products'))}")
+    else:
+        product = known.entry("products", name, path, faults)
+        if product is not None:
+            check_simulable(product, path, faults)
+
+
+def _choices(file: StudyFile, study: Study) -> list[str]:
+    """What was chosen for the user, as sentences."""
+    content, written = file.content, file.text.tree
+    notes = []
+    if study.seed_drawn:
+        notes.append(
+            f"No seed is given: {study.seed} was drawn. Write 'seed: {study.seed}' to get the same result again."
+        )
+    if "patients" not in written:
+        notes.append(f"The number of virtual patients is not given: {study.patients} in each arm.")
+    if "scenarios" not in written:
+        notes.append(f"Scenarios are not named: {', '.join(study.scenarios)}.")
+    if study.visits != content.visits:
+        notes.append(f"{day_text(0)} was added to the visits: endpoints are compared with the start.")
+    design = study.design
+    chosen = {
+        "patients per arm": str(design.patients_per_arm),
+        "alpha": f"{design.alpha:g} (two-sided)",
+        "dropout": share_text(design.dropout),
+    }
+    missing = [f"{key} {text}" for key, text in chosen.items() if key not in (written.get("trial") or {})]
+    if missing:
+        notes.append(f"Not given for the real trial and so chosen: {', '.join(missing)}.")
+    if content.comparator is None:
+        notes.append(f"No comparator is named: {study.comparator}.")
+    notes += _unused(content)
+    for name, part in content.products.items():
+        if part.lot is not None and part.lot.out_of_specification:
+            notes.append(f"Lot {part.lot.id} of '{name}' is accepted out of specification.")
+    return notes
+
+
+def _unused(content: StudyContent) -> list[str]:
+    given = {course.give for arm in content.arms.values() for course in arm.courses}
+    return [f"The product '{name}' is described and given in no arm." for name in content.products if name not in given]
