@@ -1,8 +1,8 @@
 """What is timed: a test model of the size and stiffness that Homing is built for, and Homing's own.
 
 Cells (in millions) given into a vein pass the lung and home to an inflamed gut, an antibody drug blocks TNF, and the
-mucosa answers: 24 states with rates from 0.001 to 48 per day. Its numbers are plausible and have no source; nothing is concluded
-from them. A patient gets three doses of cells and drug and is followed for two years with weekly output.
+mucosa answers: 24 states with rates from 0.001 to 48 per day. Its numbers are plausible and have no source; nothing
+is concluded from them. A patient gets three doses of cells and drug and is followed for two years with weekly output.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "read_study": "homing.study.resolve",
     "run": "homing.study.run",
+    "publish": "homing.report.publish",
     "Study": "homing.study.plan",
     "load_store": "homing.evidence.store",
     "pool": "homing.synthesis.pool",

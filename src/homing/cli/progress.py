@@ -6,8 +6,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-#: Called with a step's name, the patients finished in it so far, and the patients it has in all.
+#: Called with a step's name, what is finished of it so far (patients, chapters), and what it has in all.
 Progress = Callable[[str, int, int], None]
+SIMULATE = "simulate"
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def progress(show: bool) -> Iterator[Progress]:
             if step not in tasks:
                 tasks[step] = bar.add_task(step, total=max(total, 1), speed="")
             task = bar.tasks[tasks[step]]
-            speed = f"{done / task.elapsed:,.0f} patients/s" if task.elapsed else ""
+            speed = f"{done / task.elapsed:,.0f} patients/s" if step == SIMULATE and task.elapsed else ""
             bar.update(task.id, completed=done, total=max(total, 1), speed=speed)
 
         yield report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Seed, instead of the file's.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
     out: Annotated[Path, typer.Option(help="Folder in which the run's folder is made.")] = Path("runs"),
-    threads: Annotated[int | None, typer.Option(help="Threads; the result doesn't depend on it.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the headline as JSON.")] = False,
 ) -> None:
@@ -28,16 +29,16 @@ def run(
     """
     from homing.cli.progress import progress
     from homing.report.publish import publish
+    from homing.study.resolve import read_study
 
+    resolved = read_study(study, patients=patients, seed=seed, language=lang)
+    for note in resolved.notes:
+        typer.echo(f"homing: {note}", err=True)
     try:
         with progress(show=not quiet and not as_json) as bar:
-            published = publish(
-                study, out=out, patients=patients, seed=seed, language=lang, threads=threads, progress=bar
-            )
+            published = publish(resolved, out, threads=threads, progress=bar)
     except KeyboardInterrupt:
-        typer.echo(
-            f"Stopped. What is finished is kept; go on with the same command:\n  homing {' '.join(sys.argv[1:])}",
-            err=True,
-        )
+        again = [*sys.argv[1:], *(["--seed", str(resolved.seed)] if resolved.seed_drawn else [])]
+        typer.echo(f"Stopped. What is finished is kept; go on with:\n  homing {shlex.join(again)}", err=True)
         raise typer.Exit(130) from None
     typer.echo(published.as_json() if as_json else published.as_text())

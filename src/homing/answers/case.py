@@ -1,0 +1,215 @@
+"""Case: what the chapters of a report are made from. One study, its run, and further questions to the same patients.
+
+Each chapter is a function `answer(case) -> Chapter` in a file of its own; none knows of another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from homing.answers.content import Estimate, Verbatim
+from homing.endpoints.definitions import endpoint
+from homing.evidence.store import Store
+from homing.ground.calendar import DAYS_PER_WEEK
+from homing.ground.proportions import exact_interval, paired_difference
+from homing.patients.cohort import Cohort
+from homing.patients.scenario import Scenario, scenario
+from homing.protocol import catalogue
+from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
+from homing.protocol.product import Product
+from homing.protocol.regimen import usual_courses
+from homing.study.plan import Study
+from homing.study.results import Results
+from homing.study.run import Run
+from homing.study.simulator import Simulated, Simulator
+
+#: Patients of the study whom the chapters ask further questions: the study's first ones.
+SAMPLE = 500
+#: What a kind of product needs beforehand.
+PREPARES = {"hsc": "hsct-conditioning", "bacteria": "antibiotic-preconditioning"}
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study that has been run, with the simulator of its patients and the evidence store."""
+
+    study: Study
+    run: Run
+    results: Results
+    simulator: Simulator
+    store: Store
+    progress: Progress = field(default=lambda step, done, total: None, repr=False)
+    _seen: dict[object, Simulated] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """The study's first patients, at most `SAMPLE`."""
+        return self.simulator.cohort(np.arange(min(SAMPLE, self.study.patients)))
+
+    @property
+    def central(self) -> str:
+        """The scenario that stands in the middle: 'pooled' where the study has it, else its middle one."""
+        keys = self.study.scenarios
+        return "pooled" if "pooled" in keys else keys[len(keys) // 2]
+
+    @property
+    def candidate(self) -> Protocol:
+        """The candidate's arm."""
+        return self.study.arms[self.study.candidate]
+
+    @property
+    def control(self) -> Protocol:
+        """The control arm."""
+        return self.study.arms[self.study.control]
+
+    @property
+    def product(self) -> Product | None:
+        """The product that the candidate arm gives; None where it gives none."""
+        return self.candidate.products[0] if self.candidate.products else None
+
+    @property
+    def course(self) -> Course | None:
+        """The candidate arm's course of cells; None where it gives none."""
+        return next((course for course in self.candidate.courses if isinstance(course.give, Product)), None)
+
+    @property
+    def primary_day(self) -> float:
+        """The day of the primary endpoint."""
+        return self.study.primary.time
+
+    def scenario(self, key: str | None = None) -> Scenario:
+        """A scenario by key; the central one when None."""
+        return scenario(key or self.central)
+
+    def simulate(
+        self,
+        protocol: Protocol,
+        scenario_key: str | None = None,
+        *,
+        times: ArrayLike | None = None,
+        changes: Mapping[str, float] | None = None,
+        cohort: Cohort | None = None,
+    ) -> Simulated:
+        """A protocol in the study's first patients, under the central scenario unless told otherwise.
+
+        Arguments: `times` days of output (every week to the primary endpoint's day when None); `changes` as in
+        `Simulator.run`; `cohort` other patients. The same question is simulated once.
+        """
+        patients = cohort or self.cohort
+        grid = self.weeks() if times is None else np.asarray(times, dtype=float)
+        asked = (repr(protocol), scenario_key or self.central, grid.tobytes(), tuple(sorted((changes or {}).items())))
+        key = (asked, id(patients))
+        if key not in self._seen:
+            found = self.simulator.run(patients, protocol, self.scenario(scenario_key), grid, changes=changes)
+            self._seen[key] = found
+        return self._seen[key]
+
+    def weeks(self, until: float | None = None) -> NDArray[np.float64]:
+        """Days of every week to a day (the primary endpoint's when None), the day itself included."""
+        last = self.primary_day if until is None else until
+        return np.unique([*np.arange(0.0, last, DAYS_PER_WEEK), last])
+
+    def primary(self, simulated: Simulated, *, noise: bool = True) -> NDArray[np.float64]:
+        """(patient,) the primary endpoint at its visit: 1, 0, or NaN for a failed patient."""
+        return simulated.outcome(self.study.primary.key, self.primary_day, noise=noise)
+
+    def with_product(self, key: str) -> Protocol:
+        """Another product of the catalogue in the candidate's place, after the same procedures.
+
+        It is given as its trials gave it where that was by the candidate's route; else by the candidate's route at
+        the candidate's dose and times where it can be and is of the same kind; else as its trials gave it. What a
+        kind of product needs beforehand (conditioning, antibiotics) goes with the kind.
+        """
+        product = catalogue.product(key)
+        courses = usual_courses(product, self.primary_day)
+        mine = self.course
+        if mine is not None and self.product is not None and not (courses and courses[0].route.key == mine.route.key):
+            if mine.route.key in product.routes and product.kind == self.product.kind:
+                courses = (replace(mine, give=product, name=key, lot=None),)
+        kept = [p for p in self.candidate.procedures if p.procedure.key not in PREPARES.values()]
+        if product.kind in PREPARES:
+            kept.append(PlannedProcedure(catalogue.procedure(PREPARES[product.kind]), 0.0))
+        return Protocol(key, tuple(kept), courses, product.name)
+
+    def alternatives(self, most: int = 3) -> tuple[str, ...]:
+        """Products to set beside the candidate: the study's own, then others that can be given to these patients.
+
+        Those of the candidate's kind that its trials gave by the candidate's route come first.
+        """
+        mine, taken = self.product, self.course.give.key if self.course is not None and self.course.give else ""
+        fistula = self.course is not None and self.course.route.site == "fistula"
+        found = [key for key in self.study.alternatives if key != taken]
+        others = []
+        for product in catalogue.products():
+            usable = product.kind != "car-t" and product.usual and product.key not in (*found, taken)
+            local = not fistula or "intralesional" in product.routes
+            if usable and local:
+                others.append((mine is None or product.kind != mine.kind, product.kind == "hsc", product.key))
+        return tuple([*found, *(key for *_, key in sorted(others))][: max(most, len(self.study.alternatives))])
+
+    def with_drug(self, key: str, until: float | None = None) -> Protocol:
+        """The candidate arm's procedures with the usual regimen of a drug in place of the cells."""
+        drug = catalogue.drug(key)
+        last = self.primary_day if until is None else until
+        return Protocol(key, self.candidate.procedures, usual_courses(drug, last), drug.name)
+
+    def with_dose(self, factor: float) -> Protocol:
+        """The candidate arm with every dose of cells multiplied by a factor, caps included."""
+        courses = tuple(
+            replace(course, dose=_scaled(course, factor)) if isinstance(course.give, Product) else course
+            for course in self.candidate.courses
+        )
+        return replace(self.candidate, courses=courses)
+
+
+def _scaled(course: Course, factor: float) -> Dose:
+    dose = course.dose
+    return replace(dose, number=dose.number * factor, cap=None if dose.cap is None else dose.cap * factor)
+
+
+def name_of(entry: Mapping[str, str]) -> Verbatim:
+    """A catalogue name in both languages."""
+    return Verbatim(entry["en"], entry.get("zh", ""))
+
+
+def label_of(protocol: Protocol) -> Verbatim:
+    """An arm's name in both languages, or its key where it has no label."""
+    return name_of(protocol.label) if "en" in protocol.label else Verbatim(protocol.name)
+
+
+def endpoint_name(key: str) -> Verbatim:
+    """An endpoint's name in both languages."""
+    return name_of(endpoint(key).name)
+
+
+def simulated_share(met: NDArray[np.float64], level: float = 0.95) -> Estimate:
+    """The share of patients who met a rule, of those whose simulation ended, with its exact Monte Carlo interval."""
+    seen = met[~np.isnan(met)]
+    if not seen.size:
+        return Estimate(math.nan, kind="percent", spread="monte-carlo")
+    low, high = exact_interval(int(seen.sum()), seen.size, level)
+    return Estimate(float(seen.mean()), low, high, "percent", level, "monte-carlo")
+
+
+def simulated_difference(a: NDArray[np.float64], b: NDArray[np.float64], level: float = 0.95) -> Estimate:
+    """The difference of two shares in the same patients, in points, with its Monte Carlo interval."""
+    return Estimate(*paired_difference(a, b, level), "points", level, "monte-carlo")
+
+
+def observed_share(events: int, n: int, level: float = 0.95) -> Estimate:
+    """A share that a trial reported, with its exact confidence interval."""
+    return Estimate(events / n, *exact_interval(events, n, level), "percent", level, "sampling")
+
+
+def middle_and_band(values: NDArray[np.float64], share: float = 0.8) -> tuple[NDArray, NDArray, NDArray]:
+    """Median over patients at each time, and the band that holds this share of them. `values` (patient, time)."""
+    tail = 50 * (1 - share)
+    low, middle, high = np.nanpercentile(values, [tail, 50, 100 - tail], axis=0)
+    return middle, low, high

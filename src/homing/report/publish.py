@@ -1,0 +1,164 @@
+"""From a study file to a run folder with its report: the main job."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from homing import __version__
+from homing.answers.case import Case, label_of, name_of
+from homing.answers.content import Block, Chapter, Finding, Message, Text, Verbatim
+from homing.answers.headline import headline, observed
+from homing.answers.sensitivity import sensitivity
+from homing.engine.trajectories import Status
+from homing.evidence.store import load_store
+from homing.report import html
+from homing.report.appendix import cited_sources, parameter_rows
+from homing.report.document import Document
+from homing.report.words import Words
+from homing.study.plan import Study
+from homing.study.results import read_results
+from homing.study.run import RESULTS, Progress, Run, available_threads, run
+
+#: The chapters in the order of the report; each module has `answer(case) -> Chapter`.
+CHAPTERS = (
+    "q1_why_cells",
+    "q2_which_cells",
+    "q3_how_much",
+    "q4_which_route",
+    "q5_what_evidence",
+    "q6_how_long",
+    "q7_how_safe",
+    "q8_what_next",
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A finished run with its report, ready to be told on the command line."""
+
+    run: Run
+    report: Path
+    language: str
+    headline: tuple[str, ...]
+    observed: tuple[str, ...]
+
+    def as_text(self) -> str:
+        """The headline, the observed trials beside it, and where everything is."""
+        words = Words(self.language)
+        lines = [words.key("told.simulated"), *(f"  {line}" for line in self.headline)]
+        lines += [words.key("told.observed"), *(f"  {line}" for line in self.observed)]
+        if self.run.reused:
+            lines.append(words.key("told.reused"))
+        return "\n".join([*lines, words.key("told.report", path=str(self.report)), words.key("footer.research")])
+
+    def as_json(self) -> str:
+        """The same as JSON."""
+        content = {
+            "folder": str(self.run.folder),
+            "report": str(self.report),
+            "seed": self.run.study.seed,
+            "patients": self.run.study.patients,
+            "reused": self.run.reused,
+            "headline": list(self.headline),
+            "observed": list(self.observed),
+        }
+        return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def publish(
+    study: Study,
+    out: Path | str = "runs",
+    *,
+    threads: int | None = None,
+    progress: Progress = lambda step, done, total: None,
+) -> Published:
+    """Run a study and write its report into the run's folder, in the study's language.
+
+    Arguments: as in `homing.study.run.run`. Raises: StudyError for a folder that can't be written.
+
+    Example:
+        >>> import homing as hm  # doctest: +SKIP
+        >>> print(hm.publish(hm.read_study("examples/admire-cd.yaml")).as_text())  # doctest: +SKIP
+    """
+    finished = run(study, out, threads=threads, progress=progress)
+    case = Case(
+        study=study,
+        run=finished,
+        results=read_results(study, finished.folder / RESULTS),
+        simulator=finished.simulator(threads or available_threads()),
+        store=load_store(),
+    )
+    chapters = []
+    for number, name in enumerate(CHAPTERS):
+        progress("report", number, len(CHAPTERS))
+        answer: Callable[[Case], Chapter] = import_module(f"homing.answers.{name}").answer
+        chapters.append(answer(case))
+    document = make_document(case, chapters)
+    report = html.save(document, finished.folder, study.language, timings=False)
+    progress("report", len(CHAPTERS), len(CHAPTERS))
+    words = Words(study.language)
+    return Published(finished, report, study.language, _told(document.headline, words), _told(document.observed, words))
+
+
+def make_document(case: Case, chapters: list[Chapter]) -> Document:
+    """The whole report of a case as data."""
+    study = case.study
+    return Document(
+        title=Verbatim(study.title),
+        question=Verbatim(study.question),
+        candidate=label_of(case.candidate),
+        population=name_of(case.simulator.population.name),
+        run_id=case.run.id,
+        headline=headline(case),
+        observed=observed(case),
+        chapters=chapters,
+        parameters=parameter_rows(case),
+        sources=cited_sources(case),
+        run=_run_record(case),
+        warnings=_warnings(case),
+        exploratory=sensitivity(case).exploratory,
+        uncalibrated=True,
+    )
+
+
+def _told(blocks: Sequence[Block], words: Words) -> tuple[str, ...]:
+    """The sentences among some blocks, in words."""
+    found: list[Message] = []
+    for block in blocks:
+        if isinstance(block, Finding):
+            found.append(block.message)
+        elif isinstance(block, Message):
+            found.append(block)
+    return tuple(words(message) for message in found)
+
+
+def _run_record(case: Case) -> Mapping[str, str]:
+    study, record = case.study, case.run.record
+    versions = ", ".join(f"{name} {text}" for name, text in record["versions"].items())
+    return {
+        "seed": str(study.seed),
+        "study": Path(study.file).name,
+        "patients": str(study.patients),
+        "homing": __version__,
+        "model_hash": case.simulator.compiled.system.fingerprint,
+        "versions": versions,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "acceptance": f"{100 * case.run.acceptance:.1f} %",
+        **record["files"],
+    }
+
+
+def _warnings(case: Case) -> list[Text]:
+    found: list[Text] = [Verbatim(note) for note in case.study.notes]
+    for place, counts in case.run.record["statuses"].items():
+        for name, n in counts.items():
+            status = Status[name.upper()]
+            if status.has_failed:
+                values = {"n": n, "all": case.study.patients, "place": place, "reason": Verbatim(status.sentence)}
+                found.append(Message("warning.failed", values))
+    return found

@@ -1,0 +1,231 @@
+"""Run a study: every arm and scenario in parts of patients, each finished part kept, then the files of the run folder.
+
+A run that is stopped or killed leaves finished parts behind; the same study finds them by its hash and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from homing import __version__
+from homing.patients.population import population
+from homing.study import folder as folders
+from homing.study.explicit import to_yaml
+from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part
+from homing.study.plan import Study
+from homing.study.simulator import Simulator
+from homing.study.tables import csv_file, parquet_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Patients in one part: small enough to lose little and to need little memory, large enough to fill the lanes.
+PART = 500
+Progress = Callable[[str, int, int], None]
+RESULTS, TRAJECTORIES, LEDGER = "results.parquet", "trajectories.parquet", "ledger.csv"
+RESOLVED, RECORD = "study.resolved.yaml", "run.json"
+_PACKAGES = ("numpy", "scipy", "sympy", "numba", "llvmlite", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, its study, the share of drawn patients whose history fitted, and its record."""
+
+    study: Study
+    folder: Path
+    record: Mapping[str, Any] = field(repr=False)
+    reused: bool = False
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def acceptance(self) -> float:
+        """The share of drawn patients whose history fitted."""
+        return float(self.record["acceptance"])
+
+    def simulator(self, threads: int = 1) -> Simulator:
+        """The simulator of this run's patients, for further questions to the same patients."""
+        return Simulator(population(self.study.population), self.study.seed, threads)
+
+
+def available_threads() -> int:
+    """The processors that this process may use."""
+    with contextlib.suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run(
+    study: Study,
+    out: Path | str = "runs",
+    *,
+    threads: int | None = None,
+    progress: Progress = lambda step, done, total: None,
+) -> Run:
+    """Run a study, or take up a run of the same study that was stopped, or find the finished one.
+
+    Arguments: `out` the folder in which the run's own is made; `threads` all processors when None (the files are the
+    same whatever it is); `progress` is told the step, the simulated patients done and those in all.
+    Raises: StudyError naming the folder or file when it can't be written.
+
+    Example:
+        >>> import homing as hm  # doctest: +SKIP
+        >>> hm.run(hm.read_study("examples/admire-cd.yaml"), "runs").folder  # doctest: +SKIP
+    """
+    digest = run_digest(study)
+    folder = Path(out) / folders.folder_name(Path(study.file).stem, digest)
+    folders.make_folder(folder)
+    with folders.sole_use(folder):
+        finished = _finished(folder)
+        if finished is not None:
+            return Run(study, folder, finished, reused=True)
+        record = _simulate(study, folder, threads or available_threads(), progress)
+        return Run(study, folder, record)
+
+
+def run_digest(study: Study) -> str:
+    """Eight hex digits of all that the result depends on: the resolved study with every value, and the version."""
+    content = {key: value for key, value in study.explicit.items() if key != "report"}
+    return folders.short_hash({"version": __version__, "study": content})
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """The record of a run that is complete and whose files are those that were written; else None."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        sound = all(_checksum(folder / name) == text for name, text in record["files"].items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return record if sound and record["files"] else None
+
+
+def _simulate(study: Study, folder: Path, threads: int, progress: Progress) -> dict[str, Any]:
+    began = time.perf_counter()
+    with contextlib.suppress(FileNotFoundError):
+        (folder / RECORD).unlink()
+    folders.write_text(folder / RESOLVED, to_yaml(study))
+    simulator = Simulator(population(study.population), study.seed, threads)
+    compiled = time.perf_counter()
+    each = len(study.arms) * len(study.scenarios)
+    starts = range(0, study.patients, PART)
+    for first in starts:
+        progress("simulate", first * each, study.patients * each)
+        if not _is_kept(folder, first):
+            ids = np.arange(first, min(first + PART, study.patients))
+            _keep(folder, first, simulate_part(study, simulator, ids))
+    progress("simulate", study.patients * each, study.patients * each)
+    simulated = time.perf_counter()
+    tally = _merge(folder, list(starts))
+    seconds = {
+        "compile": compiled - began,
+        "simulate": simulated - compiled,
+        "write": time.perf_counter() - simulated,
+    }
+    record = _record(study, folder, tally, seconds, threads)
+    folders.write_json(folder / RECORD, record)
+    folders.remove_parts(folder)
+    return record
+
+
+def _part_files(folder: Path, first: int) -> dict[str, Path]:
+    return {kind: folder / "parts" / f"{first:09d}.{kind}.parquet" for kind in ("results", "trajectories", "ledger")}
+
+
+def _keep(folder: Path, first: int, part: Part) -> None:
+    """Write a part; its results come last and say that it is whole."""
+    import pyarrow.parquet as pq
+
+    files = _part_files(folder, first)
+    marked = part.results.replace_schema_metadata({"attempts": str(part.attempts)})
+    for kind, table in (("trajectories", part.trajectories), ("ledger", part.ledger), ("results", marked)):
+        if table is not None:
+            with folders.whole_file(files[kind]) as temporary:
+                pq.write_table(table, temporary)
+
+
+def _is_kept(folder: Path, first: int) -> bool:
+    """Whether a part is finished: its results are there and every file of it can be read to its end."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = _part_files(folder, first)
+    wanted = [files["results"], files["ledger"], *([files["trajectories"]] if first < KEPT_TRAJECTORIES else [])]
+    try:
+        for file in wanted:
+            pq.read_metadata(file)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
+def _merge(folder: Path, starts: list[int]) -> dict[str, Any]:
+    """Join the parts into the files of the run, one part in memory at a time. Returns counts for the record."""
+    import pyarrow.parquet as pq
+
+    attempts = 0
+    statuses: dict[str, dict[str, int]] = {}
+    with contextlib.ExitStack() as stack:
+        results = stack.enter_context(parquet_file(folder / RESULTS))
+        ledger = stack.enter_context(csv_file(folder / LEDGER))
+        for first in starts:
+            table = pq.read_table(_part_files(folder, first)["results"])
+            attempts += int(table.schema.metadata[b"attempts"])
+            _count_statuses(table, statuses)
+            results(table.replace_schema_metadata(None))
+            ledger(pq.read_table(_part_files(folder, first)["ledger"]))
+    with parquet_file(folder / TRAJECTORIES) as trajectories:
+        for first in starts:
+            if first < KEPT_TRAJECTORIES:
+                trajectories(pq.read_table(_part_files(folder, first)["trajectories"]))
+    return {"attempts": attempts, "statuses": statuses}
+
+
+def _count_statuses(table: pa.Table, counts: dict[str, dict[str, int]]) -> None:
+    """Add the patients of each scenario and arm by how their simulation ended (one row of each patient is day 0)."""
+    import pyarrow.compute as pc
+
+    grouped = (
+        table.filter(pc.equal(table["day"], 0.0)).group_by(["scenario", "arm", "status"]).aggregate([([], "count_all")])
+    )
+    for row in grouped.to_pylist():
+        place = counts.setdefault(f"{row['scenario']} / {row['arm']}", {})
+        place[row["status"]] = place.get(row["status"], 0) + row["count_all"]
+
+
+def _record(
+    study: Study, folder: Path, tally: Mapping[str, Any], seconds: Mapping[str, float], threads: int
+) -> dict[str, Any]:
+    return {
+        "homing": __version__,
+        "study": study.title,
+        "seed": study.seed,
+        "patients": study.patients,
+        "acceptance": study.patients / tally["attempts"],
+        "statuses": tally["statuses"],
+        "notes": list(study.notes),
+        "files": {name: _checksum(folder / name) for name in (RESULTS, TRAJECTORIES, LEDGER, RESOLVED)},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "machine": {"system": platform.system(), "processor": platform.machine(), "threads": threads},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,245 @@
+"""Simulator: one population's patients through any protocol under any scenario, always with the same machine code.
+
+Everything that a study and the chapters of its report simulate goes through `Simulator.run`, so that arms, products,
+routes and doses meet the same patients, the same flares and the same readings.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from homing.biology.attractors import INFLAMED, start
+from homing.biology.ibd import ibd_system
+from homing.biology.profiles import numbers, profile_values
+from homing.endpoints.definitions import endpoint, endpoints
+from homing.endpoints.observe import Readings, observe, outcomes
+from homing.engine import CompiledSystem, Trajectories, compile_system
+from homing.evidence.values import Value
+from homing.ground.errors import StudyError
+from homing.patients.cohort import Cohort, Values, draw_cohort
+from homing.patients.flares import add_flares
+from homing.patients.population import Population, populations
+from homing.patients.scenario import Scenario
+from homing.protocol.course import Protocol
+from homing.protocol.events import Events
+from homing.protocol.ledger import GivenDose
+from homing.protocol.product import Product
+from homing.protocol.timeline import EventRows, build_timeline
+
+#: Long enough for the gut to come to rest in one of its two states (its slowest part takes months).
+SETTLED_AFTER = 5000.0
+#: What the report shows beside what endpoints read.
+SHOWN = (
+    "innate.activation",
+    "tcells.effector",
+    "tcells.regulatory",
+    "tcells.memory",
+    "barrier.integrity",
+    "tract.sepsis",
+    "tract.closure",
+    "product.carried",
+    "product.lung",
+    "product.blood",
+    "product.peripheral",
+    "product.gut",
+    "product.fistula",
+    "product.memory",
+    "product.arrived",
+    "product.dead",
+    "alloimmunity.antibody",
+    "alloimmunity.memory",
+    "marrow.neutrophils",
+    "tolerance",
+    "gut_secretome",
+    "fistula_secretome",
+    "il6",
+    "infection_hazard",
+)
+DISEASE, NO_PRODUCT, NO_DRUG = "ibd-core", "no-product", "no-drug"
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled() -> CompiledSystem:
+    """The machine code for every study: all that endpoints read and reports show, all that any population varies."""
+    outputs = dict.fromkeys([*SHOWN, *(name for found in endpoints() for name in found.needs)])
+    varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
+    return compile_system(ibd_system(), list(outputs), list(varying))
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One protocol under one scenario in one cohort.
+
+    `doses` has the ledger's entries in order of time; `trajectories` the outputs (patient, time).
+    """
+
+    protocol: Protocol
+    scenario: Scenario
+    cohort: Cohort
+    seed: int
+    trajectories: Trajectories
+    doses: tuple[GivenDose, ...]
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """(time,) in days."""
+        return self.trajectories.times
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """(patient, time) values of a state or signal, without noise; NaN after a failure."""
+        return self.trajectories[name]
+
+    def at(self, day: float) -> int:
+        """The position of a day among the times. Raises StudyError when it isn't one of them."""
+        found = np.flatnonzero(self.times == day)
+        if not found.size:
+            raise StudyError(f"day {day:g} was not simulated.")
+        return int(found[0])
+
+    def readings(self, names: Sequence[str], day: float, *, noise: bool = True) -> Readings:
+        """What is read at one visit, (patient,) each; without noise the mechanism's own values."""
+        true = {name: self[name][:, self.at(day)] for name in names}
+        return observe(true, self.cohort.population, self.seed, self.cohort.ids, day) if noise else true
+
+    def outcome(self, key: str, day: float, *, noise: bool = True) -> NDArray[np.float64]:
+        """(patient,) outcome of an endpoint at one visit: a marker's value, or 1 or 0; NaN for a failed patient."""
+        needs = endpoint(key).needs
+        now, before = self.readings(needs, day, noise=noise), self.readings(needs, self.times[0], noise=noise)
+        return outcomes([key], now, before)[key]
+
+    def course_of(self, key: str) -> NDArray[np.float64]:
+        """(patient, time) outcome of an endpoint without noise at every time."""
+        columns = [self.outcome(key, day, noise=False) for day in self.times]
+        return np.stack(columns, axis=1)
+
+    def ledger(self) -> tuple[GivenDose, ...]:
+        """The doses with what engrafted: the cells that arrived alive in the target tissue until the next dose.
+
+        Cells of an earlier dose that arrive after the next one count towards that one; a drug has no such amount.
+        """
+        days = list(dict.fromkeys(dose.time for dose in self.doses))
+        edges = [self["product.arrived"][:, self.at(day)] for day in (*days, self.times[-1])]
+        arrived = {day: edges[i + 1] - edges[i] for i, day in enumerate(days)}
+        return tuple(
+            replace(dose, engrafted=arrived[dose.time]) if isinstance(dose.course.give, Product) else dose
+            for dose in self.doses
+        )
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Draws the patients of one population and runs protocols in them. Results don't depend on `threads`."""
+
+    population: Population
+    seed: int
+    threads: int = 1
+    compiled: CompiledSystem = field(default_factory=_compiled, repr=False)
+
+    def cohort(self, ids: ArrayLike, changes: Mapping[str, float] | None = None) -> Cohort:
+        """The patients with these numbers, settled at week 0. See `settle` for `changes`."""
+        return draw_cohort(
+            self.population, self.seed, np.asarray(ids), lambda values: self.settle(values, changes or {})
+        )
+
+    def settle(self, values: Values, changes: Mapping[str, float]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """States at week 0 (patient, state) of patients with these values, and whether their history fits.
+
+        The gut comes to rest from health and from disease; a history that asks for a patient who can be inflamed and
+        can remit asks that the two differ. `changes` are factors on parameters, by full name.
+        """
+        natural = numbers(profile_values(self.compiled.system, DISEASE, NO_PRODUCT, NO_DRUG))
+        parameters = _filled(natural, values, changes)
+        n = len(next(iter(values.values())))
+        rest = {
+            gut: self._rest(start(self.compiled.system, change), parameters, n)
+            for gut, change in (("healthy", {}), ("inflamed", INFLAMED))
+        }
+        fits = np.ones(n, dtype=bool)
+        if "can-be-inflamed" in self.population.history:
+            fits &= _meets("active-inflammation", rest["inflamed"])
+        if "can-remit" in self.population.history:
+            fits &= _meets("endoscopic-remission", rest["healthy"])
+        initial = rest[self.population.gut].final
+        if initial is None:  # asked for in _rest
+            raise StudyError("the settled states are missing.")
+        for state, value in self.population.at_start.items():
+            initial[:, self.compiled.system.state_index(state)] = value.number
+        return initial, fits
+
+    def _rest(self, initial: ArrayLike, parameters: Mapping[str, ArrayLike], n: int) -> Trajectories:
+        return self.compiled.run(initial, parameters, Events.none(n), [SETTLED_AFTER], final=True, threads=self.threads)
+
+    def values(self, protocol: Protocol) -> dict[str, Value]:
+        """Every parameter of the mechanism with its source, as it is for this protocol's product and drug."""
+        product = protocol.products[0] if protocol.products else None
+        drug = protocol.drugs[0] if protocol.drugs else None
+        found = profile_values(
+            self.compiled.system,
+            DISEASE,
+            NO_PRODUCT if product is None else product.profile,
+            NO_DRUG if drug is None else drug.profile,
+        )
+        carriers = [course.carrier.values for course in protocol.courses if course.carrier is not None]
+        for special in (*carriers, product.overrides if product is not None else {}):
+            for name, value in special.items():
+                found[name] = value.to(self.compiled.system.parameters[name].unit)
+        return found
+
+    def run(
+        self,
+        cohort: Cohort,
+        protocol: Protocol,
+        scenario: Scenario,
+        times: ArrayLike,
+        *,
+        changes: Mapping[str, float] | None = None,
+    ) -> Simulated:
+        """Simulate a protocol under a scenario.
+
+        Arguments:
+            times: days of output, from 0; the days of doses are added.
+            changes: factors on parameters and covariates beside the scenario's, by name.
+        """
+        changes = changes or {}
+        values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
+        profile = numbers(self.values(protocol))
+        drawn = [name for name in values if "." in name]
+        alone = {name: number * scenario.factor(name) for name, number in profile.items() if name not in drawn}
+        parameters = _filled(
+            alone, {name: values[name] for name in drawn}, {k: v for k, v in changes.items() if k not in drawn}
+        )
+        grid = _grid(times, protocol)
+
+        def flares(rows: EventRows) -> None:
+            add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
+
+        timeline = build_timeline(self.compiled.system, protocol, values, len(cohort), also=flares)
+        trajectories = self.compiled.run(cohort.initial, parameters, timeline.events, grid, threads=self.threads)
+        return Simulated(protocol, scenario, cohort, self.seed, trajectories, timeline.doses)
+
+
+def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
+    """The days of output with those of doses up to the last."""
+    asked = np.unique(np.asarray(times, dtype=float))
+    doses = [day for course in protocol.courses for day in course.times if day <= asked[-1]]
+    return np.unique(np.concatenate([[0.0], asked, doses]))
+
+
+def _filled(
+    numbers_: Mapping[str, float], values: Values, changes: Mapping[str, float]
+) -> dict[str, NDArray[np.float64] | float]:
+    """Parameters of a run: the profile's numbers or, in their place, what differs between patients; with factors."""
+    merged: dict[str, Any] = {**numbers_, **{name: column for name, column in values.items() if "." in name}}
+    return {name: number * changes.get(name, 1.0) for name, number in merged.items()}
+
+
+def _meets(key: str, rest: Trajectories) -> NDArray[np.bool_]:
+    definition = endpoint(key)
+    now = {name: rest[name][:, -1] for name in definition.needs}
+    return definition.met(now, now)
