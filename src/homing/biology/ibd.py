@@ -23,7 +23,7 @@ from homing.biology.microbes.engraftment import Microbes
 from homing.mechanism import Module, System, assemble
 
 
-@functools.lru_cache(maxsize=8)
+@functools.cache
 def ibd_system(products: tuple[str, ...] = ("product",), drugs: tuple[str, ...] = ("drug",)) -> System:
     """The assembled mechanism. Each name in `products` and `drugs` is one instance with its own states and values.
 

@@ -74,5 +74,5 @@ def _declared(system: System, full: str, value: Value, where: str) -> Value:
     return converted
 
 
-def _some(names: list[str], most: int = 5) -> str:
+def _some(names: list[str], most: int = 2) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -68,12 +68,14 @@ class Graph:
         return self.nodes[a][1] if self.nodes[a][0] == "constant" else None
 
     def negate(self, a: Node) -> Node:
+        """-a."""
         value = self.value(a)
         if value is not None:
             return self.constant(-value)
         return self.nodes[a][1] if self.nodes[a][0] == "negate" else self._node("negate", a)
 
     def add(self, a: Node, b: Node) -> Node:
+        """a + b."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.constant(x + y)
@@ -88,6 +90,7 @@ class Graph:
         return self._node("add", *sorted((a, b)))
 
     def subtract(self, a: Node, b: Node) -> Node:
+        """a - b."""
         x, y = self.value(a), self.value(b)
         if a == b:
             return self.constant(0.0)
@@ -98,6 +101,7 @@ class Graph:
         return self._node("subtract", a, b)
 
     def multiply(self, a: Node, b: Node) -> Node:
+        """a * b."""
         x, y = self.value(a), self.value(b)
         if x is not None and y is not None:
             return self.constant(x * y)
@@ -115,6 +119,7 @@ class Graph:
         return self._node("multiply", *sorted((a, b)))
 
     def reciprocal(self, a: Node) -> Node:
+        """1 / a."""
         value = self.value(a)
         if value is not None and value != 0.0:
             return self.constant(1.0 / value)

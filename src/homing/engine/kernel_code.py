@@ -48,6 +48,7 @@ class KernelPlan:
 
     @property
     def states(self) -> int:
+        """The number of states."""
         return len(self.equations.states)
 
     @property

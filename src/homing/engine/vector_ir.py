@@ -40,6 +40,7 @@ def splat(x: float) -> str:
 
 
 def integer_splat(x: int) -> str:
+    """A vector constant of integers."""
     return "<" + ", ".join([f"i64 {x}"] * LANES) + ">"
 
 
@@ -69,6 +70,7 @@ class VectorFunction:
 
     # --- memory
     def pointer(self, base: str, offset: int) -> str:
+        """The address so many bytes behind a base pointer."""
         return self.let(f"getelementptr inbounds i8, ptr %{base}, i64 {offset}")
 
     def load(self, base: str, slot: int) -> str:
@@ -76,6 +78,7 @@ class VectorFunction:
         return self.let(f"load {VECTOR}, ptr {self.pointer(base, slot * BYTES)}, align {BYTES}")
 
     def store(self, base: str, slot: int, value: str) -> None:
+        """Put a vector into a slot."""
         self.line(f"store {VECTOR} {value}, ptr {self.pointer(base, slot * BYTES)}, align {BYTES}")
 
     def load_scalar(self, base: str, position: int) -> str:
@@ -85,6 +88,7 @@ class VectorFunction:
         return self.let(f"shufflevector {VECTOR} {one}, {VECTOR} poison, <{LANES} x i32> zeroinitializer")
 
     def call(self, name: str, arguments: Sequence[str]) -> None:
+        """Call a function of the module."""
         self.line(f"call void @{name}({', '.join('ptr ' + a for a in arguments)})")
 
     # --- arithmetic
@@ -92,18 +96,23 @@ class VectorFunction:
         return self.let(f"{name} nsz arcp contract {VECTOR} {a}, {b}")
 
     def add(self, a: str, b: str) -> str:
+        """a + b."""
         return self._float("fadd", a, b)
 
     def subtract(self, a: str, b: str) -> str:
+        """a - b."""
         return self._float("fsub", a, b)
 
     def multiply(self, a: str, b: str) -> str:
+        """a * b."""
         return self._float("fmul", a, b)
 
     def reciprocal(self, a: str) -> str:
+        """1 / a."""
         return self._float("fdiv", splat(1.0), a)
 
     def negate(self, a: str) -> str:
+        """-a."""
         return self.let(f"fneg nsz {VECTOR} {a}")
 
     def multiply_add(self, a: str, b: str, c: str) -> str:
@@ -118,6 +127,7 @@ class VectorFunction:
         return total
 
     def absolute(self, a: str) -> str:
+        """The absolute value."""
         return self.let(f"call {VECTOR} @llvm.fabs.v{LANES}f64({VECTOR} {a})")
 
     def where(self, test: str, a: str, b: str, yes: str, no: str) -> str:
@@ -134,6 +144,7 @@ class VectorFunction:
         return self.where("ule", a, b, a, b)
 
     def choose(self, a: str, b: str, yes: str, no: str) -> str:
+        """`yes` where a >= b, else `no`."""
         return self.where("oge", a, b, yes, no)
 
     def sqrt(self, a: str) -> str:
