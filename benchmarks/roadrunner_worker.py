@@ -19,6 +19,7 @@ class Job:
     """Patients for one worker, as plain data; names are SBML identifiers."""
 
     states: list[str]
+    absolute: list[float]
     initial: list[float]
     varying: list[str]
     boluses: dict[str, float]
@@ -40,7 +41,8 @@ def run(job: Job) -> tuple[NDArray[np.float64], float]:
     """(patient, time, state) and the seconds it took."""
     _model.timeCourseSelections = job.states
     _model.integrator.relative_tolerance = job.rtol
-    _model.integrator.absolute_tolerance = 1e-8
+    for name, absolute in zip(job.states, job.absolute, strict=True):
+        _model.integrator.setIndividualTolerance(name, absolute)
     _model.integrator.maximum_num_steps = 100_000
     begun = time.perf_counter()
     rows = [_patient(job, i) for i in range(len(job.parameters))]
