@@ -1,0 +1,1 @@
+"""Meta-analysis: effects of single studies and what they add up to."""
