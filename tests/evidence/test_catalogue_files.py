@@ -71,7 +71,7 @@ def test_every_text_stands_in_english_and_in_chinese(folder: str, key: str) -> N
         assert not CHINESE.search(text["en"]), text
 
 
-@pytest.mark.parametrize("file", ["products.yaml", "populations.yaml", "prices.yaml", "biology.yaml"])
+@pytest.mark.parametrize("file", ["products.yaml", "populations.yaml", "prices.yaml", "biology.yaml", "trials.yaml"])
 def test_no_source_is_listed_without_being_cited(file: str) -> None:
     listed = read_yaml(catalogue_root() / "sources" / file).tree
     assert sorted(set(listed) - cited()) == []
@@ -91,9 +91,10 @@ def test_profiles_cite_sources_that_exist(name: str) -> None:
 
 
 def test_the_trials_of_products_are_in_the_evidence_store() -> None:
-    store = pytest.importorskip("homing.evidence.store")
+    from homing.evidence.store import load_store
+
     named = {trial for product in catalogue.products() for trial in product.trials}
-    assert sorted(named - set(store.load_store().trials)) == []
+    assert sorted(named - set(load_store().trials)) == []
 
 
 def test_an_unknown_entry_is_refused_with_the_nearest() -> None:

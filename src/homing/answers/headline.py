@@ -95,7 +95,7 @@ def _near_primary(case: Case, key: str) -> Iterator[Finding]:
         values = {
             "trial": Verbatim(trial.name),
             "arm": name_of(trial.arms[outcome.arm].label),
-            "share": observed_share(outcome.events, outcome.n),
+            "share": observed_share(outcome.events or 0, outcome.n),
             "events": outcome.events,
             "n": outcome.n,
             "endpoint": endpoint_name(case.study.primary.key),
