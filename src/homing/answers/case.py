@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homing.answers.content import Estimate, Verbatim
+from homing.answers.content import Estimate, Message, Verbatim
 from homing.endpoints.definitions import endpoint
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
@@ -46,6 +46,8 @@ class Case:
     simulator: Simulator
     store: Store
     progress: Progress = field(default=lambda step, done, total: None, repr=False)
+    #: What was computed once for the case and serves several chapters.
+    memory: dict[str, object] = field(default_factory=dict, repr=False)
     _seen: dict[object, Simulated] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -111,6 +113,11 @@ class Case:
             self._seen[key] = found
         return self._seen[key]
 
+    @property
+    def has_fistula(self) -> bool:
+        """Whether the population has a tract that is open at week 0."""
+        return "tract.closure" in self.simulator.population.at_start
+
     def weeks(self, until: float | None = None) -> NDArray[np.float64]:
         """Days of every week to a day (the primary endpoint's when None), the day itself included."""
         last = self.primary_day if until is None else until
@@ -143,7 +150,8 @@ class Case:
 
         Those of the candidate's kind that its trials gave by the candidate's route come first.
         """
-        mine, taken = self.product, self.course.give.key if self.course is not None and self.course.give else ""
+        mine = self.product
+        taken = mine.catalogue_key if mine is not None else ""
         fistula = self.course is not None and self.course.route.site == "fistula"
         found = [key for key in self.study.alternatives if key != taken]
         others = []
@@ -167,6 +175,15 @@ class Case:
             for course in self.candidate.courses
         )
         return replace(self.candidate, courses=courses)
+
+
+#: Where cells of the product can be; together they are all that is alive of it.
+PLACES = ("carried", "lung", "blood", "peripheral", "gut", "fistula", "memory")
+
+
+def alive(simulated: Simulated) -> NDArray[np.float64]:
+    """(patient, time) cells of the product alive anywhere."""
+    return np.sum([simulated[f"product.{place}"] for place in PLACES], axis=0)
 
 
 def _scaled(course: Course, factor: float) -> Dose:
@@ -213,3 +230,15 @@ def middle_and_band(values: NDArray[np.float64], share: float = 0.8) -> tuple[ND
     tail = 50 * (1 - share)
     low, middle, high = np.nanpercentile(values, [tail, 50, 100 - tail], axis=0)
     return middle, low, high
+
+
+def course_words(course: Course) -> Message:
+    """A course in words: dose, route, how often."""
+    dose = course.dose
+    unit = {"cell": "cells", "mg": "mg", "mL": "mL", "fraction": ""}[dose.of] + ("/kg" if dose.per_kg else "")
+    if dose.of == "fraction":
+        amount = Estimate(dose.number, kind="percent", spread="none")
+    else:
+        amount = Estimate(dose.number, kind="cells" if dose.of == "cell" else "number", unit=unit, spread="none")
+    key = "course.once" if len(course.times) == 1 else "course.repeated"
+    return Message(key, {"dose": amount, "route": name_of(course.route.name), "times": len(course.times)})

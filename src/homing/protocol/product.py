@@ -84,6 +84,12 @@ class Product:
     trials: tuple[str, ...] = ()
     usual: Mapping[str, str] = field(default_factory=dict)  # route, carrier, dose, at: what its trials used
     price: str = ""
+    like: str = ""  # of a user's own product: the catalogue's product that it is like
+
+    @property
+    def catalogue_key(self) -> str:
+        """The catalogue's product that this is, or is like."""
+        return self.like or self.key
 
     def share(self, name: str) -> float:
         """A fraction of the dose ladder or of a route, by name ('viability', 'f_local_retained').

@@ -39,25 +39,23 @@ def cited_sources(case: Case) -> dict[str, Source]:
 
 
 def _mechanism(case: Case) -> Iterator[ParameterRow]:
-    system = case.simulator.compiled.system
     for name, value in case.simulator.values(case.candidate).items():
         if not (name.startswith("drug.") and not case.candidate.drugs):
-            yield ParameterRow(name, Verbatim(system.parameters[name].doc), value)
+            yield ParameterRow(name, Message(f"parameter.{name}"), value)
 
 
 def _comparator(case: Case) -> Iterator[ParameterRow]:
-    system = case.simulator.compiled.system
     drug = catalogue.drug(case.study.comparator)
     values = case.simulator.values(Protocol(drug.key, courses=case.with_drug(drug.key).courses))
     for name, value in values.items():
         if name.startswith("drug."):
             label = f"{drug.key}.{name.removeprefix('drug.')}"
-            yield ParameterRow(label, Verbatim(system.parameters[name].doc), value)
+            yield ParameterRow(label, Message(f"parameter.{name}"), value)
 
 
 def _population(population: Population) -> Iterator[ParameterRow]:
     for name, d in population.distributions.items():
-        kind = Verbatim(d.kind)
+        kind = Message(f"kind.{d.kind}")
         key = "appendix.population-fixed" if d.kind == "fixed" else "appendix.population"
         yield ParameterRow(f"patients.{name}", Message(key, {"kind": kind}), d.centre)
         if d.spread is not None:
@@ -81,14 +79,14 @@ def _given(case: Case) -> Iterator[ParameterRow]:
     for arm in case.study.arms.values():
         for product in arm.products:
             for name, value in product.delivery.items():
-                message = Message("appendix.delivery", {"what": Verbatim(name)})
+                message = Message(f"delivery.{name.replace('_', '-')}")
                 yield ParameterRow(f"{product.key}.{name}", message, value)
         for planned in arm.procedures:
             for change in planned.procedure.changes:
                 values = {
                     "procedure": name_of(planned.procedure.name),
                     "state": Verbatim(change.state),
-                    "verb": Verbatim(change.verb),
+                    "verb": Message(f"verb.{change.verb}"),
                 }
                 name = f"{planned.procedure.key}.{change.state} ({change.verb})"
                 yield ParameterRow(name, Message("appendix.procedure", values), change.value)

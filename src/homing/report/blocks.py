@@ -55,7 +55,7 @@ def view_block(block: Block, count: Numbering, sources: Mapping[str, int], words
     if isinstance(block, Finding):
         return BlockView(
             "finding",
-            text=unbroken(words(block.message)),
+            text=sentence(words(block.message)),
             intervals=words.intervals(_estimates(block.message)),
             basis=block.basis,
             exploratory=block.exploratory,
@@ -63,10 +63,15 @@ def view_block(block: Block, count: Numbering, sources: Mapping[str, int], words
             is_this_run=THIS_RUN in block.sources,
         )
     if isinstance(block, Message):
-        return BlockView("text", text=unbroken(words(block)), intervals=words.intervals(_estimates(block)))
+        return BlockView("text", text=sentence(words(block)), intervals=words.intervals(_estimates(block)))
     if isinstance(block, Table):
         return _view_table(block, count, words)
     return _view_figure(block, count, words)
+
+
+def sentence(text: str) -> str:
+    """A text that begins with a capital letter and whose numbers stay together."""
+    return unbroken(text[:1].upper() + text[1:])
 
 
 def unbroken(text: str) -> str:
@@ -82,7 +87,7 @@ def _view_table(table: Table, count: Numbering, words: Words) -> BlockView:
     numeric = [all(_is_numeric(row[k]) for row in table.rows) for k in range(len(table.columns))]
     return BlockView(
         "table",
-        text=words(table.title),
+        text=sentence(words(table.title)),
         label=_label("table", count, words),
         note=words(table.note) if table.note else "",
         intervals=words.intervals(cell for row in table.rows for cell in row if isinstance(cell, Estimate)),
@@ -97,7 +102,7 @@ def _view_figure(figure: Figure, count: Numbering, words: Words) -> BlockView:
     label = _label("figure", count, words)
     svg = draw(figure, words, name=f"{count.place}f{count.counts['figure']}")
     note = words(figure.note) if figure.note else ""
-    return BlockView("figure", text=words(figure.title), label=label, note=note, svg=Markup(svg))
+    return BlockView("figure", text=sentence(words(figure.title)), label=label, note=note, svg=Markup(svg))
 
 
 def _label(kind: Literal["figure", "table"], count: Numbering, words: Words) -> str:

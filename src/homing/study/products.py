@@ -26,7 +26,7 @@ def own_products(parts: Mapping[str, ProductPart], faults: Faults) -> dict[str, 
         base: Product | None = known.entry("products", part.like, (*path, "like"), faults)
         if base is None or not check_simulable(base, (*path, "like"), faults):
             continue
-        product = replace(base, key=name, name=label_of(part.name, name))
+        product = replace(base, key=name, like=base.key, name=label_of(part.name, name))
         lot = None if part.lot is None else _lot(part.lot, base, (*path, "lot"), faults)
         found[name] = OwnProduct(product, lot)
     return found

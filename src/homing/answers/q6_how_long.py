@@ -1,0 +1,235 @@
+"""How long does it last? Five years without further treatment: time to relapse, and who is in remission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_share, simulated_share
+from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
+from homing.evidence.records import Outcome
+from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
+from homing.ground.proportions import exact_interval
+from homing.patients.scenario import scenario
+from homing.protocol.course import Protocol
+from homing.study.simulator import Simulated
+
+YEARS = 5
+#: How often the patient is looked at after the primary visit.
+EVERY = 28.0
+#: Outcomes of trials that tell how long an effect lasts, beside the study's own endpoint.
+LASTING = ("treatment-free", "sustained-remission")
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """One arm over five years: when each responder relapsed (years after the primary visit; inf where not)."""
+
+    label: Text
+    responders: int
+    patients: int
+    relapse: NDArray[np.float64]
+    years: NDArray[np.float64]
+    remission: NDArray[np.float64]
+
+
+def answer(case: Case) -> Chapter:
+    """Time to relapse of those who respond, share in remission of all, and what trials saw later."""
+    grid = np.unique([*case.weeks(), *np.arange(case.primary_day, YEARS * DAYS_PER_YEAR + 1, EVERY)])
+    found = {
+        (key, arm): _lasting(case, protocol, key, grid)
+        for key in case.study.scenarios
+        for arm, protocol in (("candidate", case.candidate), ("control", case.control))
+    }
+    flares = case.simulator.population.flares
+    values = {
+        "rate": Estimate(flares.rate.number, spread="none"),
+        "basis": Message(f"basis.{flares.rate.basis}"),
+    }
+    blocks = [
+        _relapse(case, found),
+        _relapse_figure(case, found),
+        _relapse_table(case, found),
+        _remission(case, found),
+        _remission_figure(case, found),
+        *_observed(case, found),
+        Message("q6.flares", values),
+    ]
+    return Chapter(6, "how_long", blocks, Message("q6.certainty"), exploratory=True)
+
+
+def _lasting(case: Case, protocol: Protocol, key: str, grid: NDArray[np.float64]) -> Lasting:
+    run = case.simulate(protocol, key, times=grid)
+    met = run.course_of(case.study.primary.key)
+    after = run.times >= case.primary_day
+    responded = met[:, run.at(case.primary_day)] == 1
+    gone = _relapsed(case, run, met)[:, after]
+    years = (run.times[after] - case.primary_day) / DAYS_PER_YEAR
+    first = np.where(gone.any(axis=1), years[gone.argmax(axis=1)], np.inf)
+    return Lasting(
+        label=label_of(protocol),
+        responders=int(responded.sum()),
+        patients=int((~np.isnan(met[:, -1])).sum()),
+        relapse=first[responded],
+        years=run.times / DAYS_PER_YEAR,
+        remission=np.nanmean(met, axis=0),
+    )
+
+
+def _relapsed(case: Case, run: Simulated, met: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(patient, time) relapse: a tract that no longer meets the endpoint; a gut that is inflamed again."""
+    if case.has_fistula:
+        return met == 0
+    return run.course_of("active-inflammation") == 1
+
+
+def _free(lasting: Lasting, years: float) -> Estimate:
+    """Share of responders without relapse so many years after the primary visit."""
+    if not lasting.responders:
+        return Estimate(float("nan"), kind="percent", spread="monte-carlo")
+    still = int((lasting.relapse > years).sum())
+    low, high = exact_interval(still, lasting.responders)
+    return Estimate(still / lasting.responders, low, high, "percent", 0.95, "monte-carlo")
+
+
+def _median(lasting: Lasting) -> Estimate:
+    if not lasting.responders:
+        return Estimate(float("nan"), spread="none")
+    return Estimate(float(np.quantile(lasting.relapse, 0.5, method="inverted_cdf")), unit="", spread="none")
+
+
+def _seen(case: Case) -> float:
+    """Years that can be followed after the primary visit."""
+    return YEARS - case.primary_day / DAYS_PER_YEAR
+
+
+def _relapse(case: Case, found: dict[tuple[str, str], Lasting]) -> Block:
+    ours, theirs = found[case.central, "candidate"], found[case.central, "control"]
+    values = {
+        "candidate": ours.label,
+        "control": theirs.label,
+        "ours": ours.responders,
+        "theirs": theirs.responders,
+        "one": _free(ours, 1),
+        "last": _free(ours, _seen(case) - 0.1),
+        "one_control": _free(theirs, 1),
+        "years": Estimate(_seen(case) - 0.1, spread="none"),
+        "endpoint": endpoint_name(case.study.primary.key),
+        "scenario": name_of(case.scenario().name),
+    }
+    if not ours.responders:
+        return Message("q6.nobody", values)
+    key = "q6.relapse" if theirs.responders else "q6.relapse-alone"
+    return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
+
+
+def _steps(lasting: Lasting, last: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The Kaplan-Meier curve; nobody is lost before the end, so it is the share without relapse."""
+    times = np.unique(lasting.relapse[np.isfinite(lasting.relapse)])
+    x = np.concatenate([[0.0], times, [last]])
+    return x, np.array([(lasting.relapse > t).mean() for t in x])
+
+
+def _relapse_figure(case: Case, found: dict[tuple[str, str], Lasting]) -> Lines:
+    panels = []
+    for key in case.study.scenarios:
+        series = []
+        for colour, arm in enumerate(("candidate", "control")):
+            lasting = found[key, arm]
+            if lasting.responders:
+                x, y = _steps(lasting, _seen(case))
+                ends = [exact_interval(round(share * lasting.responders), lasting.responders) for share in y]
+                low, high = (np.array(e) for e in zip(*ends, strict=True))
+                series.append(Series(lasting.label, x, y, low, high, style="step", colour=colour))
+        title = name_of(scenario(key).name)
+        axes = (Message("q6.years-after"), Message("q6.free"))
+        panels.append(Panel(title, series, *axes, y_range=(0.0, 1.0), percent=True))
+    return Lines(Message("q6.relapse-figure"), panels, Message("q6.relapse-note"))
+
+
+def _relapse_table(case: Case, found: dict[tuple[str, str], Lasting]) -> Table:
+    rows = []
+    marks = [y for y in (1.0, 2.0, 3.0, 4.0) if y < _seen(case)]
+    for (key, _), lasting in found.items():
+        of = Message("q6.of", {"responders": lasting.responders, "patients": lasting.patients})
+        row: list[object] = [name_of(scenario(key).name), lasting.label, of, _median(lasting)]
+        rows.append([*row, *(_free(lasting, y) for y in marks)])
+    heads: list[Text] = [Message("head.scenario"), Message("head.arm"), Message("q6.responders"), Message("q6.median")]
+    columns = [*heads, *(Message("q6.free-at", {"years": int(y)}) for y in marks)]
+    return Table(Message("q6.table"), columns, rows, Message("q6.table-note", {"years": Estimate(_seen(case))}))
+
+
+def _remission(case: Case, found: dict[tuple[str, str], Lasting]) -> Finding:
+    ours, theirs = (found[case.central, arm].remission[-1] for arm in ("candidate", "control"))
+    n = found[case.central, "candidate"].patients
+    values = {
+        "candidate": label_of(case.candidate),
+        "control": label_of(case.control),
+        "endpoint": endpoint_name(case.study.primary.key),
+        "ours": simulated_share(np.repeat([1.0, 0.0], [round(ours * n), n - round(ours * n)])),
+        "theirs": simulated_share(np.repeat([1.0, 0.0], [round(theirs * n), n - round(theirs * n)])),
+        "n": n,
+        "scenario": name_of(case.scenario().name),
+    }
+    key = "q6.remission-drug" if case.candidate.drugs or case.control.drugs else "q6.remission"
+    return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
+
+
+def _remission_figure(case: Case, found: dict[tuple[str, str], Lasting]) -> Lines:
+    panels = []
+    for colour, arm in enumerate(("candidate", "control")):
+        curves = np.array([found[key, arm].remission for key in case.study.scenarios])
+        central = found[case.central, arm]
+        middle = central.remission
+        series = [Series(central.label, central.years, middle, curves.min(axis=0), curves.max(axis=0), colour=colour)]
+        axes = (Message("head.time-years"), Message("q2.share"))
+        panels.append(Panel(central.label, series, *axes, y_range=(0.0, 1.0), percent=True))
+    values = {"scenario": name_of(case.scenario().name), "endpoint": endpoint_name(case.study.primary.key)}
+    return Lines(Message("q6.remission-figure", values), panels, Message("q6.remission-note", values))
+
+
+def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Block]:
+    """What the study's trials reported later than the primary visit, beside the model at that time."""
+    told = 0
+    for key in case.study.trials:
+        trial = case.store.trial(key)
+        for outcome in case.store.outcomes(key):
+            later = outcome.week * DAYS_PER_WEEK > case.primary_day + 1
+            mine = outcome.endpoint in (case.study.primary.key, "clinical-remission-fistula", *LASTING)
+            if not mine or not (later or outcome.endpoint in LASTING):
+                continue
+            told += 1
+            simulated = _simulated(case, found, outcome, trial.arms[outcome.arm].role)
+            values = {
+                "trial": trial.name,
+                "arm": name_of(trial.arms[outcome.arm].label),
+                "endpoint": name_of(case.store.outcome_terms[outcome.endpoint]),
+                "week": outcome.week,
+                "share": _share(outcome),
+                "n": outcome.n,
+                "low": Estimate(min(simulated), kind="percent", spread="none"),
+                "high": Estimate(max(simulated), kind="percent", spread="none"),
+            }
+            yield Finding(Message("q6.observed", values), "measured", [outcome.source, "run"])
+    if not told:
+        yield Message("q6.none-observed")
+
+
+def _share(outcome: Outcome) -> Estimate:
+    """An observed share with its exact interval; of a printed share, as if of so many patients."""
+    number = outcome.events if outcome.events is not None else round((outcome.share or 0) * outcome.n)
+    seen = observed_share(number, outcome.n)
+    return seen if outcome.share is None else replace(seen, value=outcome.share)
+
+
+def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> list[float]:
+    """The same by the model, in each scenario: of responders without relapse, or of all who meet the endpoint."""
+    arm = "control" if role == "control" else "candidate"
+    years = outcome.week * DAYS_PER_WEEK / DAYS_PER_YEAR
+    runs = [found[key, arm] for key in case.study.scenarios]
+    if outcome.endpoint == "sustained-remission":
+        return [_free(run, years - case.primary_day / DAYS_PER_YEAR).value for run in runs]
+    return [float(np.interp(years, run.years, run.remission)) for run in runs]

@@ -1,1 +1,0 @@
-"""Hazards that belong to what a cell does, and rare events."""
