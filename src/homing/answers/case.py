@@ -206,6 +206,11 @@ def endpoint_name(key: str) -> Verbatim:
     return name_of(endpoint(key).name)
 
 
+def signal(name: str) -> Message:
+    """The words for a state or signal of the mechanism."""
+    return Message(f"signal.{name.replace('.', '-').replace('_', '-')}")
+
+
 def simulated_share(met: NDArray[np.float64], level: float = 0.95) -> Estimate:
     """The share of patients who met a rule, of those whose simulation ended, with its exact Monte Carlo interval."""
     seen = met[~np.isnan(met)]

@@ -39,7 +39,10 @@ def headline(case: Case) -> list[Block]:
         "low_scenario": name_of(scenario(low).name),
         "high_scenario": name_of(scenario(high).name),
     }
-    key = "headline.effect" if low != high else "headline.effect-one"
+    if len(effects) == 1:
+        key = "headline.effect-one"
+    else:
+        key = "headline.effect" if effects[low] < effects[high] else "headline.effect-same"
     return [Finding(Message(key, values), "assumed", ["run"], exploratory=True), _scenarios(case)]
 
 

@@ -12,6 +12,7 @@ from homing.answers.case import (
     label_of,
     middle_and_band,
     name_of,
+    signal,
     simulated_difference,
     simulated_share,
 )
@@ -44,11 +45,6 @@ def answer(case: Case) -> Chapter:
     blocks.append(_table(case, drug))
     certainty = Message("q1.certainty", {"population": name_of(case.simulator.population.name)})
     return Chapter(1, "why_cells", blocks, certainty, exploratory=True)
-
-
-def signal(name: str) -> Message:
-    """The words for a state or signal."""
-    return Message(f"signal.{name.replace('.', '-').replace('_', '-')}")
 
 
 def _last(case: Case) -> float:
@@ -114,7 +110,7 @@ def _what_moves(case: Case) -> list[Block]:
     ours, theirs = (case.simulate(arm, times=weeks) for arm in (case.candidate, case.control))
     best: tuple[float, str, int, float, float] | None = None
     for name in FISTULA if case.has_fistula else LUMINAL:
-        a, b = (np.nanmedian(run[name], axis=0) for run in (ours, theirs))
+        a, b = (np.nanmedian(run[name][:, [run.at(day) for day in weeks]], axis=0) for run in (ours, theirs))
         apart = np.abs(a - b) / max(float(np.nanmax(np.abs(np.stack([a, b])))), 1e-9)
         at = int(np.argmax(apart))
         if not name.endswith("secretome") and (best is None or apart[at] > best[0]):
@@ -124,7 +120,7 @@ def _what_moves(case: Case) -> list[Block]:
     _, name, at, with_cells, without = best
     values = {
         "signal": signal(name),
-        "week": ours.times[at] / DAYS_PER_WEEK,
+        "week": weeks[at] / DAYS_PER_WEEK,
         "with_cells": Estimate(with_cells, spread="none"),
         "without": Estimate(without, spread="none"),
         "candidate": label_of(case.candidate),

@@ -190,8 +190,13 @@ def _kept(run: Simulated, day: float) -> NDArray[np.float64]:
 
 def _patients(values: NDArray[np.float64]) -> Estimate:
     seen = values[np.isfinite(values)]
-    low, high = (float(q) for q in np.percentile(seen, [5, 95]))
-    return Estimate(float(seen.mean()), low, high, "percent", 0.9, "patients")
+    return Estimate(float(seen.mean()), *_ends(seen), "percent", 0.9, "patients")
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The range that holds 90 % of patients; none where they are all alike."""
+    low, high = (float(q) for q in np.percentile(values, [5, 95]))
+    return (low, high) if high - low > 1e-3 * abs(high) else (float("nan"), float("nan"))
 
 
 def _antibody_figure(case: Case, runs: dict[int, Simulated]) -> Lines:
@@ -225,11 +230,11 @@ def _hazards(case: Case) -> Iterator[Block]:
     if key == "q7.infections":
         yield _hazard_figure(case, runs)
     if case.product is not None:
-        left = alive(runs[0])[:, -1]
         given = np.sum([d.delivered for d in runs[0].doses if d.course.give is not None], axis=0)
+        share = float(np.nanmean(alive(runs[0])[:, -1] / np.maximum(given, 1e-12)))
         values = {
             "product": name_of(case.product.name),
-            "share": Estimate(float(np.nanmean(left / np.maximum(given, 1e-12))), kind="percent", spread="none"),
+            "share": Estimate(share if share >= 1e-6 else 0.0, kind="percent", spread="none"),
         }
         yield Finding(Message("q7.persistence", values), "assumed", ["run"], exploratory=True)
 
@@ -262,8 +267,7 @@ def _hazard_table(case: Case, runs: list[Simulated], infections: list[NDArray[np
 
 def _range(values: NDArray[np.float64], kind: str, unit: str = "") -> Estimate:
     seen = values[np.isfinite(values)]
-    low, high = (float(q) for q in np.percentile(seen, [5, 95]))
-    return Estimate(float(seen.mean()), low, high, kind, 0.9, "patients", unit)  # type: ignore[arg-type]
+    return Estimate(float(seen.mean()), *_ends(seen), kind, 0.9, "patients", unit)  # type: ignore[arg-type]
 
 
 def _hazard_figure(case: Case, runs: list[Simulated]) -> Lines:

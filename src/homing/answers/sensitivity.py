@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from homing.answers.case import Case, endpoint_name, name_of
+from homing.answers.case import Case, endpoint_name, name_of, signal
 from homing.answers.content import Message, Text
 from homing.endpoints.definitions import EndpointDefinition, endpoint
 from homing.evidence.values import Basis, Value
@@ -179,7 +179,11 @@ def _parameters(case: Case) -> Iterator[_Uncertain]:
 def _covariates(case: Case) -> Iterator[_Uncertain]:
     for name, distribution in case.simulator.population.distributions.items():
         if "." not in name and distribution.centre.number and _has_range(distribution.centre):
-            yield _by_factor(name, Message("sensitivity.covariate", {"name": name}), distribution.centre)
+            yield _by_factor(
+                name,
+                Message("sensitivity.covariate", {"name": Message(f"covariate.{name.replace('_', '-')}")}),
+                distribution.centre,
+            )
 
 
 def _delivery(case: Case) -> Iterator[_Uncertain]:
@@ -219,7 +223,7 @@ def _procedures(case: Case) -> Iterator[_Uncertain]:
         value = change.value
         if not _has_range(value):
             continue
-        meaning = Message("sensitivity.procedure", {"procedure": name_of(name), "state": change.state})
+        meaning = Message("sensitivity.procedure", {"procedure": name_of(name), "state": signal(change.state)})
         label = f"{key}.{change.state}"
         if change.vary and change.vary in case.cohort.values:
             low, high = _factors(value)
@@ -251,7 +255,9 @@ def _thresholds(case: Case) -> Iterator[_Uncertain]:
         value = condition.threshold
         if _has_range(value):
             ends = tuple(_Trial(endpoint=_with_threshold(definition, position, x)) for x in (value.low, value.high))
-            meaning = Message("sensitivity.threshold", {"endpoint": endpoint_name(definition.key), "of": condition.of})
+            meaning = Message(
+                "sensitivity.threshold", {"endpoint": endpoint_name(definition.key), "of": signal(condition.of)}
+            )
             name = f"{definition.key}.{condition.of}"
             yield _Uncertain(name, meaning, value, (ends[0], ends[1]))
 
