@@ -151,9 +151,10 @@ def _known(option: Option) -> list[Block]:
         return []
     found: list[Block] = []
     for key, statements in (("q2.strength", product.strengths), ("q2.weakness", product.weaknesses)):
-        for statement in statements[:1]:
-            values = {"product": option.name, "text": _said(statement)}
-            found.append(Finding(Message(key, values), "measured", list(statement.sources)))
+        sourced = [statement for statement in statements if statement.sources]
+        for statement in (sourced or list(statements))[:1]:
+            message = Message(key, {"product": option.name, "text": _said(statement)})
+            found.append(Finding(message, "measured", statement.sources) if statement.sources else message)
     return found
 
 

@@ -11,6 +11,7 @@ from homing.answers.case import Case, endpoint_name, name_of, observed_share, si
 from homing.answers.content import (
     Block,
     Chapter,
+    Dots,
     Estimate,
     Finding,
     Forest,
@@ -191,8 +192,25 @@ def _alone(case: Case) -> Iterator[Block]:
     ]
     heads = ("head.study", "q5.design", "q5.cells", "head.endpoint", "head.week", "head.events", "head.observed")
     yield Table(Message("q5.alone"), [Message(key) for key in heads], rows, Message("q5.alone-note"))
+    seen = [observed_share(s.counts.events, s.counts.n) for s in singles]
+    yield Dots(
+        title=Message("q5.alone"),
+        categories=[Message("q5.alone-row", {"trial": s.trial.name, "arm": name_of(s.arm.label)}) for s in singles],
+        groups=[Message("head.observed")],
+        values=np.array([[(e.value, e.low, e.high)] for e in seen]),
+        x_label=Message("q2.share"),
+        percent=True,
+    )
     sources = list(dict.fromkeys(s.source for s in singles))
-    yield Finding(Message("q5.alone-found", {"k": len(singles)}), "measured", sources)
+    most = max(singles, key=lambda s: s.counts.n)
+    values = {
+        "k": len(singles),
+        "trial": most.trial.name,
+        "arm": name_of(most.arm.label),
+        "share": observed_share(most.counts.events, most.counts.n),
+        "n": most.counts.n,
+    }
+    yield Finding(Message("q5.alone-found", values), "measured", sources)
 
 
 def _beside(case: Case) -> Iterator[Block]:

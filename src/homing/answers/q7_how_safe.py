@@ -237,6 +237,19 @@ def _hazards(case: Case) -> Iterator[Block]:
             "share": Estimate(share if share >= 1e-6 else 0.0, kind="percent", spread="none"),
         }
         yield Finding(Message("q7.persistence", values), "assumed", ["run"], exploratory=True)
+        yield _persistence_figure(case, runs[0])
+
+
+def _persistence_figure(case: Case, run: Simulated) -> Lines:
+    """Cells of the product alive over the first year, from the first dose on."""
+    cells = np.maximum(alive(run), 1.0)
+    middle, low, high = middle_and_band(cells)
+    given = middle > 1.0
+    series = Series(
+        label_of(case.candidate), run.times[given] / DAYS_PER_WEEK, middle[given], low[given], high[given], colour=0
+    )
+    panel = Panel(Message("q7.alive"), [series], Message("head.time-weeks"), Message("head.cells"), y_scale="log")
+    return Lines(Message("q7.alive-figure"), [panel], Message("q7.alive-note", {"n": len(case.cohort)}))
 
 
 def _infections(run: Simulated) -> NDArray[np.float64]:

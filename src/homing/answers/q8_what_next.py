@@ -195,7 +195,8 @@ def _cost(case: Case) -> Iterator[Block]:
         "year": str(entry.year),
         "name": name_of(entry.name),
     }
-    yield Finding(Message(key, values), entry.value.basis, [entry.value.source] if entry.value.source else [])
+    told = Message(key, values)
+    yield Finding(told, entry.value.basis, [entry.value.source]) if entry.value.source else told
     rows = []
     for scenario_key in case.study.scenarios:
         rows.append(_cost_row(case, scenario_key, entry.value, times))
@@ -221,13 +222,15 @@ def _cost_row(case: Case, key: str, price: Value, times: float) -> list[object]:
     cell, gain = case.results.primary(key, case.study.candidate), case.results.difference(key)
     low, high = (price.number if price.low is None else price.low), (price.number if price.high is None else price.high)
     cost = times * (low + (high - low) * u)
-    per_responder = cost / np.clip(cell.mean + cell.error * z, 1e-9, 1)
     extra = cost_per_extra_remission(cost, gain.mean + gain.error * z)
-    least, most = (float(q) for q in np.percentile(per_responder, [2.5, 97.5]))
-    each = times * price.number / cell.mean if cell.mean else float("inf")
+    each: object = Message("q8.no-remission")
+    if cell.mean:
+        share = np.clip(cell.mean + cell.error * z, 0.5 / cell.n, 1)
+        least, most = (float(q) for q in np.percentile(cost / share, [2.5, 97.5]))
+        each = Estimate(times * price.number / cell.mean, least, most, "money", 0.95, "monte-carlo", price.unit)
     return [
         name_of(scenario(key).name),
-        Estimate(each, least, most, "money", 0.95, "monte-carlo", price.unit),
+        each,
         Estimate(extra.value, extra.low, extra.high, "money", 0.95, "monte-carlo", price.unit)
         if np.isfinite(extra.value)
         else Message("q8.no-gain"),
