@@ -1,0 +1,124 @@
+"""Write the reference pages that follow from code and catalogue, before Sphinx reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "reference" / "generated"
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("builder-inited", lambda _: write())
+    return {"parallel_read_safe": True}
+
+
+def write() -> None:
+    """Write every page."""
+    FOLDER.mkdir(exist_ok=True)
+    pages = {"model": _model(), "catalogue": _catalogue(), "command-line": _commands(), "trials": _trials()}
+    for name, lines in pages.items():
+        (FOLDER / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "/").replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
+
+
+def _table(*heads: str) -> list[str]:
+    return [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _model() -> Iterator[str]:
+    from homing.biology.ibd import ibd_system
+    from homing.biology.profiles import NATURAL_HISTORY, profile_values
+
+    system = ibd_system()
+    values = profile_values(system, *NATURAL_HISTORY)
+    states, _, rates = system.symbols()
+    equations = dict(zip(map(str, states), rates, strict=True))
+    yield "# The model, module by module"
+    yield ""
+    yield (
+        "Written from the code at every build. Values are those of a patient to whom nothing is given; a product's or "
+        "drug's own are in the catalogue. Rates are per day."
+    )
+    for module in system.modules:
+        yield f"\n## {module.name}\n"
+        yield f"{type(module).__doc__ or ''}\n"
+        if module.states:
+            yield from _table("state", "meaning", "unit")
+            yield from (_row(f"`{module.name}.{k}`", s.doc, s.unit) for k, s in module.states.items())
+        yield ""
+        if module.parameters:
+            yield from _table("parameter", "meaning", "value", "unit", "basis", "source")
+            for k, p in module.parameters.items():
+                v = values[f"{module.name}.{k}"]
+                yield _row(f"`{k}`", p.doc, f"{v.number:.4g}", v.unit, v.basis, v.source or v.because)
+        for k in module.states:
+            yield f"\n```text\nd {module.name}.{k} / dt = {equations[f'{module.name}.{k}']}\n```"
+
+
+def _catalogue() -> Iterator[str]:
+    from homing.evidence.catalogue import folders, names, read_entry
+
+    yield "# What the catalogue holds"
+    yield ""
+    yield "`homing catalog show KIND KEY` prints an entry with every value, its basis and its source."
+    for kind in folders():
+        if kind in ("profiles", "terms", "trials", "questions"):
+            continue
+        yield f"\n## {kind}\n"
+        yield from _table("key", "name", "名称")
+        for key in names(kind):
+            name = read_entry(kind, key).tree.get("name") or {}
+            yield _row(f"`{key}`", name.get("en", ""), name.get("zh", ""))
+
+
+def _commands() -> Iterator[str]:
+    import typer.main
+
+    from homing.cli.main import app
+
+    yield "# The command line"
+    yield ""
+    yield "Exit codes: 0 done, 2 bad input, 3 a failed run, 130 stopped by Ctrl-C."
+    yield from _command(typer.main.get_command(app), "homing", 2)
+
+
+def _command(command: Any, name: str, level: int) -> Iterator[str]:
+    for key, sub in getattr(command, "commands", {}).items():
+        full = f"{name} {key}"
+        yield f"\n{'#' * level} {full}\n"
+        yield from ("```text", (sub.help or "").strip(), "```", "")
+        if getattr(sub, "commands", None):
+            yield from _command(sub, full, level + 1)
+            continue
+        options = [p for p in sub.params if p.name != "help"]
+        if options:
+            yield from _table("argument or option", "meaning")
+            for p in options:
+                shown = ", ".join(p.opts) if p.param_type_name == "option" else p.name.upper()
+                yield _row(f"`{shown}`", getattr(p, "help", "") or "")
+
+
+def _trials() -> Iterator[str]:
+    from homing.evidence.store import load_store
+
+    store = load_store()
+    yield "# Trials and questions of the evidence store"
+    yield ""
+    yield "`homing evidence show TRIAL` prints every number with its source."
+    yield "\n## Questions\n"
+    yield from _table("key", "question")
+    yield from (_row(f"`{q.key}`", f"{q.title['en']}. {q.about['en']}") for q in store.questions.values())
+    yield "\n## Trials\n"
+    yield from _table("key", "year", "design", "patients were")
+    for t in sorted(store.trials.values(), key=lambda t: t.year):
+        yield _row(f"`{t.key}`", t.year, t.design["en"], t.phenotype["en"])
