@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.answers.case import (
-    PLACES,
     Case,
     endpoint_name,
     label_of,
@@ -28,8 +27,8 @@ from homing.study.simulator import Simulated
 
 #: The first month in detail: cells move within hours.
 MONTH = 28.0
-#: Places that are drawn; cells that came to rest as memory are counted with those of other organs' time scale.
-DRAWN = PLACES
+#: The places and their colours: those where cells act are easiest to tell apart.
+COLOURS = {"carried": 0, "fistula": 1, "gut": 2, "lung": 3, "blood": 4, "peripheral": 5, "memory": 6}
 #: A place is drawn where it ever holds so large a share of the cells.
 VISIBLE = 1e-5
 
@@ -111,7 +110,8 @@ def _arrived(run: Simulated) -> NDArray[np.float64]:
 def _spread(values: NDArray[np.float64]) -> Estimate:
     seen = values[np.isfinite(values)]
     low, high = (float(q) for q in np.percentile(seen, [5, 95]))
-    return Estimate(float(seen.mean()), low, high, "percent", 0.9, "patients")
+    ends = (low, high) if high - low > 1e-3 * high else (float("nan"), float("nan"))
+    return Estimate(float(seen.mean()), *ends, "percent", 0.9, "patients")
 
 
 def _arrival(case: Case, ways: list[Way], runs: list[Simulated]) -> Finding:
@@ -138,7 +138,7 @@ def _where(case: Case, ways: list[Way], runs: list[Simulated]) -> Lines:
         window = (run.times > first) & (run.times <= first + MONTH)
         total = float(np.nanmean(run.doses[-1].delivered)) or 1.0
         series = []
-        for colour, place in enumerate(DRAWN):
+        for place, colour in COLOURS.items():
             mean = np.nanmean(run[f"product.{place}"][:, window], axis=0)
             if mean.max() > VISIBLE * total:
                 label = Message(f"place.{place}")
