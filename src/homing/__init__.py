@@ -20,6 +20,7 @@ _PUBLIC = {
     "pool": "homing.synthesis.pool",
     "ibd_system": "homing.biology.ibd",
     "compile_system": "homing.engine",
+    "to_sbml": "homing.formats.sbml_export",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
