@@ -79,7 +79,9 @@ def test_reports_of_equal_runs_are_the_same_bytes_whatever_the_threads(tmp_path:
     for n in (1, 2):
         told = json.loads(run(file, "--out", tmp_path / str(n), "--json", "--threads", n).stdout)  # type: ignore[attr-defined]
         pages.append(Path(told["report"]).read_bytes())
-    assert pages[0] == pages[1]
+    again = json.loads(run(file, "--out", tmp_path / "1", "--json").stdout)  # type: ignore[attr-defined]
+    assert again["reused"]
+    assert pages[0] == pages[1] == Path(again["report"]).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def _told(blocks: Sequence[Block], words: Words) -> tuple[str, ...]:
 
 def _run_record(case: Case) -> Mapping[str, str]:
     study, record = case.study, case.run.record
-    versions = ", ".join(f"{name} {text}" for name, text in record["versions"].items())
+    versions = ", ".join(f"{name} {text}" for name, text in sorted(record["versions"].items()))
     return {
         "seed": str(study.seed),
         "study": Path(study.file).name,
@@ -149,13 +149,13 @@ def _run_record(case: Case) -> Mapping[str, str]:
         "versions": versions,
         "machine": f"{platform.system()} {platform.machine()}",
         "acceptance": f"{100 * case.run.acceptance:.1f} %",
-        **record["files"],
+        **dict(sorted(record["files"].items())),
     }
 
 
 def _warnings(case: Case) -> list[Text]:
     found: list[Text] = [Verbatim(note) for note in case.study.notes]
-    for place, counts in case.run.record["statuses"].items():
+    for place, counts in sorted(case.run.record["statuses"].items()):
         for name, n in counts.items():
             status = Status[name.upper()]
             if status.has_failed:
