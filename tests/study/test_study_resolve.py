@@ -214,3 +214,15 @@ def test_checking_takes_no_time_to_speak_of(admire):
     start = time.monotonic()
     resolve(parse_study(admire))
     assert time.monotonic() - start < 1
+
+
+def test_what_was_chosen_for_the_user_is_said_in_both_languages() -> None:
+    from pathlib import Path
+
+    from homing.study.resolve import read_study
+
+    study = read_study(Path(__file__).parents[1] / "files" / "valid" / "smallest.yaml")
+    assert study.notes
+    for note in study.notes:
+        assert any("\u4e00" <= c <= "\u9fff" for c in note.zh)
+        assert not any("\u4e00" <= c <= "\u9fff" for c in note)

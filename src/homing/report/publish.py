@@ -154,7 +154,7 @@ def _run_record(case: Case) -> Mapping[str, str]:
 
 
 def _warnings(case: Case) -> list[Text]:
-    found: list[Text] = [Verbatim(note) for note in case.study.notes]
+    found: list[Text] = [Verbatim(note, note.zh) for note in case.study.notes]
     for place, counts in sorted(case.run.record["statuses"].items()):
         for name, n in counts.items():
             status = Status[name.upper()]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from homing.protocol.course import Course, Protocol
 from homing.study.arms import DRUG_ROUTE
 from homing.study.behind import values_behind
-from homing.study.plan import Study
+from homing.study.plan import Note, Study
 from homing.study.scalars import FORMAT, Amount
 from homing.study.schema import ProductPart, label_of
 from homing.study.wording import amount_text, day_text, plain, share_text
@@ -102,18 +102,27 @@ def _product(name: str, part: ProductPart) -> Plain:
     return written
 
 
-def changes_since(then: Mapping[str, object] | None, explicit: Mapping[str, object]) -> list[str]:
+def changes_since(then: Mapping[str, object] | None, explicit: Mapping[str, object]) -> list[Note]:
     """What a resolved file says under `resolved` and the catalogue now says differently, as sentences."""
     if then is None:
         return []
     now = explicit["resolved"]
     differing = list(_differences(then, now, "resolved"))
     notes = [
-        f"{place} is '{before}' in the file and '{after}' in this catalogue, which is what is used."
+        Note(
+            f"{place} is '{before}' in the file and '{after}' in this catalogue, which is what is used.",
+            f"{place}在文件中为'{before}'，在本目录中为'{after}'；采用后者。",
+        )
         for place, before, after in differing[:MOST_CHANGES]
     ]
     if len(differing) > MOST_CHANGES:
-        notes.append(f"{len(differing) - MOST_CHANGES} more values under `resolved` differ from this catalogue.")
+        more = len(differing) - MOST_CHANGES
+        notes.append(
+            Note(
+                f"{more} more values under `resolved` differ from this catalogue.",
+                f"`resolved`下另有{more}个值与本目录不同。",
+            )
+        )
     return notes
 
 

@@ -8,6 +8,18 @@ from dataclasses import dataclass, field
 from homing.protocol.course import Protocol
 
 
+class Note(str):
+    """A sentence in English that knows its Chinese wording, `zh`."""
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> Note:
+        """Make one from both wordings."""
+        note = super().__new__(cls, en)
+        note.zh = zh
+        return note
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An endpoint of the catalogue at one visit, by key ('combined-remission') and day."""
@@ -54,4 +66,4 @@ class Study:
     language: str
     seed_drawn: bool = False
     explicit: Mapping[str, object] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()

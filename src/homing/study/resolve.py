@@ -16,7 +16,7 @@ from homing.study.consistency import check_consistency
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
-from homing.study.plan import Endpoint, Study, TrialDesign
+from homing.study.plan import Endpoint, Note, Study, TrialDesign
 from homing.study.products import own_products
 from homing.study.read import StudyFile, read_study_file
 from homing.study.scalars import LARGEST_SEED, check_language, check_patients, check_seed
@@ -142,20 +142,34 @@ def _check_alternative(content: StudyContent, name: str, i: int, faults: Faults)
             check_simulable(product, path, faults)
 
 
-def _choices(file: StudyFile, study: Study) -> list[str]:
+def _choices(file: StudyFile, study: Study) -> list[Note]:
     """What was chosen for the user, as sentences."""
     content, written = file.content, file.text.tree
     notes = []
     if study.seed_drawn:
         notes.append(
-            f"No seed is given: {study.seed} was drawn. Write 'seed: {study.seed}' to get the same result again."
+            Note(
+                f"No seed is given: {study.seed} was drawn. Write 'seed: {study.seed}' to get the same result again.",
+                f"未指定种子，已抽取{study.seed}。写入 'seed: {study.seed}' 可重现同一结果。",
+            )
         )
     if "patients" not in written:
-        notes.append(f"The number of virtual patients is not given: {study.patients} in each arm.")
+        notes.append(
+            Note(
+                f"The number of virtual patients is not given: {study.patients} in each arm.",
+                f"未指定虚拟患者数：每组{study.patients}例。",
+            )
+        )
     if "scenarios" not in written:
-        notes.append(f"Scenarios are not named: {', '.join(study.scenarios)}.")
+        named = ", ".join(study.scenarios)
+        notes.append(Note(f"Scenarios are not named: {named}.", f"未指定情景：{named}。"))
     if study.visits != content.visits:
-        notes.append(f"{day_text(0)} was added to the visits: endpoints are compared with the start.")
+        notes.append(
+            Note(
+                f"{day_text(0)} was added to the visits: endpoints are compared with the start.",
+                f"访视中已加入{day_text(0)}：终点需与起始比较。",
+            )
+        )
     design = study.design
     chosen = {
         "patients per arm": str(design.patients_per_arm),
@@ -164,16 +178,30 @@ def _choices(file: StudyFile, study: Study) -> list[str]:
     }
     missing = [f"{key} {text}" for key, text in chosen.items() if key not in (written.get("trial") or {})]
     if missing:
-        notes.append(f"Not given for the real trial and so chosen: {', '.join(missing)}.")
+        chosen_text = ", ".join(missing)
+        notes.append(
+            Note(
+                f"Not given for the real trial and so chosen: {chosen_text}.", f"真实试验未指定而采用：{chosen_text}。"
+            )
+        )
     if content.comparator is None:
-        notes.append(f"No comparator is named: {study.comparator}.")
+        notes.append(Note(f"No comparator is named: {study.comparator}.", f"未指定比较药物：{study.comparator}。"))
     notes += _unused(content)
     for name, part in content.products.items():
         if part.lot is not None and part.lot.out_of_specification:
-            notes.append(f"Lot {part.lot.id} of '{name}' is accepted out of specification.")
+            notes.append(
+                Note(
+                    f"Lot {part.lot.id} of '{name}' is accepted out of specification.",
+                    f"'{name}'的批次{part.lot.id}不符合放行标准，按说明接受。",
+                )
+            )
     return notes
 
 
-def _unused(content: StudyContent) -> list[str]:
+def _unused(content: StudyContent) -> list[Note]:
     given = {course.give for arm in content.arms.values() for course in arm.courses}
-    return [f"The product '{name}' is described and given in no arm." for name in content.products if name not in given]
+    return [
+        Note(f"The product '{name}' is described and given in no arm.", f"产品'{name}'已描述但未在任何组给予。")
+        for name in content.products
+        if name not in given
+    ]
