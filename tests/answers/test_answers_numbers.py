@@ -86,6 +86,14 @@ def test_chapter_5_pools_what_the_store_holds() -> None:
     assert sum(row.kind == "study" for row in forest.rows) == len(trials)
 
 
+def test_chapter_5_lists_the_secondary_endpoints_of_the_result_files() -> None:
+    case = case_of("admire-cd")
+    table = next(t for t in blocks("admire-cd", 5, Table) if t.title.key == "q5.secondary")
+    for key, row in zip(case.study.secondary, table.rows, strict=True):
+        cells = [case.results.cell("pooled", arm, key, 168.0) for arm in case.study.arms]
+        assert [e.value for e in row[1:]] == [c.mean for c in cells]
+
+
 def test_chapter_5_shows_where_the_model_misses() -> None:
     verdicts = [row[-1].key for t in blocks("treg-dose-cd", 5, Table) for row in t.rows if hasattr(row[-1], "key")]
     assert "q5.too-low" in verdicts  # CATS1 at a million cells: the mechanism does not explain it

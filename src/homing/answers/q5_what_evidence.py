@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from homing.answers.case import Case, endpoint_name, name_of, observed_share, simulated_share
+from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_share, simulated_share
 from homing.answers.content import (
     Block,
     Chapter,
@@ -27,13 +27,14 @@ from homing.evidence.records import Arm, Comparison, Outcome, Trial
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol.course import Protocol
+from homing.study.results import is_rule
 from homing.synthesis.effect import Effects, effect_of_counts
 from homing.synthesis.pool import Pooled, pool
 
 
 def answer(case: Case) -> Chapter:
     """The question's trials and their synthesis, and every outcome of the named trials beside its simulation."""
-    blocks = [*_question(case), *_beside(case), *_remarks(case)]
+    blocks = [*_question(case), *_beside(case), *_remarks(case), *_secondary(case)]
     return Chapter(5, "what_evidence", blocks, _certainty(case), exploratory=False)
 
 
@@ -316,3 +317,22 @@ def _remarks(case: Case) -> Iterator[Finding]:
         for note in trial.notes:
             values = {"trial": trial.name, "note": name_of(note)}
             yield Finding(Message("q5.remark", values), "measured", list(trial.sources))
+
+
+def _secondary(case: Case) -> Iterator[Table]:
+    """The simulated trial's other endpoints at the primary visit: means of markers, shares of rules."""
+    study, results = case.study, case.results
+    if not study.secondary:
+        return
+    rows: list[list[object]] = []
+    for key in study.secondary:
+        kind, unit = ("percent", "") if is_rule(key) else ("number", endpoint(key).unit.replace("1", ""))
+        row: list[object] = [endpoint_name(key)]
+        for arm in study.arms:
+            cell = results.cell(case.central, arm, key, study.primary.time)
+            ends = cell.share_interval() if is_rule(key) else cell.interval()
+            row.append(Estimate(cell.mean, *ends, kind, 0.95, "monte-carlo", unit))  # type: ignore[arg-type]
+        rows.append(row)
+    columns: list[Text] = [Message("head.endpoint"), *(label_of(protocol) for protocol in study.arms.values())]
+    values = {"week": study.primary.time / DAYS_PER_WEEK, "scenario": name_of(scenario(case.central).name)}
+    yield Table(Message("q5.secondary", values), columns, rows, Message("q5.secondary-note"))
