@@ -185,7 +185,8 @@ def _difference(case: Case, ways: list[Way]) -> Finding:
         "scenario": name_of(case.scenario().name),
     }
     if len(ways) == 1:
-        return Finding(Message("q4.one-way", {"way": ways[0].name}), "assumed", ["run"], exploratory=True)
+        only = {**values, "way": ways[0].name, "share": simulated_share(met[0])}
+        return Finding(Message("q4.one-way", only), "assumed", ["run"], exploratory=True)
     key = "q4.differ" if apart.low > 0 else "q4.same"
     return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
 
