@@ -171,6 +171,12 @@ def test_a_question_without_controlled_trials_lists_its_arms() -> None:
     assert "6/8, 75.0 % (34.9 to 96.8)" in invoke("pool", "treg-cd")
 
 
+@pytest.mark.parametrize("option", ["--measure", "--method"])
+def test_an_unknown_way_of_pooling_is_refused_even_where_nothing_is_pooled(option: str) -> None:
+    result = CliRunner().invoke(app, ["pool", "treg-cd", option, "foo"])
+    assert isinstance(result.exception, StudyError) and option in str(result.exception)
+
+
 def test_a_measure_that_does_not_exist_for_an_empty_cell_is_refused_with_the_remedy() -> None:
     result = CliRunner().invoke(app, ["pool", "luminal-cd-iv-msc", "--measure", "odds-ratio"])
     assert isinstance(result.exception, StudyError)

@@ -146,12 +146,17 @@ def pool_question(
               homing evidence pool perianal-fistula-msc --without ADMIRE-CD-II
     """
     from homing.evidence.store import load_store
-    from homing.synthesis.effect import effect_of_counts
-    from homing.synthesis.pool import pool
+    from homing.ground.errors import StudyError
+    from homing.ground.nearest import did_you_mean
+    from homing.synthesis.effect import TWO_ARM, effect_of_counts
+    from homing.synthesis.pool import METHODS, pool
 
     store = load_store()
     for name in without or ():
         store.trial(name)
+    for option, given, known in (("--measure", measure, TWO_ARM), ("--method", method, METHODS)):
+        if given not in known:
+            raise StudyError(f"'{given}' is not known. {did_you_mean(given, known)}", option)
     trials = [c for c in store.comparisons(question) if c.trial.key not in (without or ())]
     singles = store.single_arms(question)
     rows: list[dict[str, Any]] = []
