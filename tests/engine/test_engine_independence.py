@@ -78,7 +78,8 @@ def test_the_same_code_comes_from_every_process():
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
 from engine_systems import Bounded, Drug, Functions, Growth
-from homing.engine.kernel_code import kernel_code, plan_kernel
+from homing.engine.kernel_code import kernel_code
+from homing.engine.kernel_plan import plan_kernel
 from homing.engine.symbolic import trace
 from homing.mechanism import assemble
 system = assemble(Bounded(), Drug(), Functions(), Growth())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homing.engine.graph import Graph, Level, evaluate
-from homing.engine.kernel_code import plan_kernel
+from homing.engine.kernel_plan import plan_kernel
 from homing.engine.sparse import plan_lu
 from homing.engine.symbolic import trace
 from homing.mechanism import Module, Parameter, State, assemble

@@ -3,14 +3,16 @@
 A lane whose patient is done takes the next one at once, so no lane waits for another. The loop is compiled by Numba
 once for all models (its kernel comes as addresses) and releases the interpreter lock. One turn of the loop:
 
-    load patients into free lanes -> outputs inside the step just made -> land: events at the end of a segment
-    -> outputs right after events -> patients that are done leave -> first step sizes -> one step of all lanes
+    load patients into free lanes -> outputs inside the step just made -> land: events at the end of a segment, and
+    the triggers that fire there -> outputs right after events -> patients that are done leave -> first step sizes
+    -> one step of all lanes, cut where a trigger changes (homing.engine.triggers)
 
 A segment lasts from one event of the patient to the next. Steps end at its end and nowhere else: output times and the
 end of the run are met by dense output, so that they do not change the steps.
 
 Arguments of all functions: `table` the address of the pointers a kernel takes, `chunk` (Chunk) what is given, `v`
-(Vectors), `lanes` (LANE) the clocks, `results` (Results) what is written; see homing.engine.lanes.
+(Vectors), `lanes` (LANE) the clocks, `pending` (Pending) what triggers remember, `results` (Results) what is written;
+see homing.engine.lanes.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from homing.engine.kernel_code import FUNCTIONS, SAFETY
+from homing.engine.kernel_plan import FUNCTIONS, SAFETY
 from homing.engine.lanes import FREE, call, compiled
 from homing.engine.rodas import ERROR_ORDER
 from homing.engine.trajectories import Status
+from homing.engine.triggers import cut_steps, fire, forget
 from homing.engine.vector_ir import LANES
 from homing.protocol.events import Op
 
@@ -31,7 +34,7 @@ TOO_MANY, TOO_SMALL, NOT_FINITE = int(Status.TOO_MANY_STEPS), int(Status.STEP_TO
 OP_ADD, OP_SET, OP_MULTIPLY = int(Op.ADD), int(Op.SET), int(Op.MULTIPLY)
 OP_RAISE, OP_LOWER, OP_ADD_MULTIPLE = int(Op.RAISE_TO), int(Op.LOWER_TO), int(Op.ADD_MULTIPLE_OF)
 OP_SET_PARAMETER, OP_ADD_TO_PARAMETER = int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER)
-STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START = range(len(FUNCTIONS))
+STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START, _DECIDE = range(len(FUNCTIONS))
 NEVER = np.inf
 
 # Step-size control (E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, section IV.8).
@@ -43,7 +46,7 @@ NEARLY = 1e-12
 
 
 @compiled
-def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any) -> None:
+def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any, pending: Any) -> None:
     """Put a patient into a lane, landed at the start of the run."""
     clock = lanes[lane]
     finite = True
@@ -57,7 +60,12 @@ def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any) -> Non
     clock.left = chunk.begin
     clock.time = chunk.begin
     clock.event = chunk.event_start[patient]
-    clock.output = 0
+    clock.output = chunk.output_first[patient]
+    clock.end = chunk.begin
+    if chunk.output_last[patient] > clock.output:
+        clock.end = chunk.output_time[chunk.output_last[patient] - 1]
+    clock.span, clock.cut, clock.taken = 0.0, 0.0, 0
+    forget(lane, chunk, lanes, pending)
     clock.fresh, clock.landed, clock.unsettled = 1, 1, 1
     clock.was_rejected, clock.tries = 0, 0
     clock.state = SUCCESS if finite else NOT_FINITE
@@ -65,12 +73,16 @@ def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any) -> Non
 
 @compiled
 def is_due(clock: Any, chunk: Any) -> bool:
-    """Whether the lane's next output lies in the step just made. At an event it is due before the event if the
-    caller wants the left side; after it if the right."""
-    if clock.fresh == 0 or clock.output >= len(chunk.times) or clock.state > NEGATIVE:
+    """Whether the lane's next output lies in the step just made. At an event it is due before all events there, after
+    all, or after some of them, as the output says."""
+    if clock.fresh == 0 or clock.state > NEGATIVE or clock.output >= chunk.output_last[clock.patient]:
         return False
-    at = chunk.times[clock.output]
-    return at < clock.time or (at == clock.time and not (chunk.right and clock.landed == 1))
+    at = chunk.output_time[clock.output]
+    if at != clock.time:
+        return at < clock.time
+    if chunk.output_side[clock.output] == 1 and clock.landed == 1:
+        return False
+    return clock.event >= chunk.output_after[clock.output]
 
 
 @compiled
@@ -84,9 +96,8 @@ def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> No
             v.x[0, lane] = 0.0
             if is_due(clock, chunk):
                 waiting = True
-                length = clock.time - clock.left
-                if length > 0.0:
-                    v.x[0, lane] = (chunk.times[clock.output] - clock.left) / length
+                if clock.span > 0.0:
+                    v.x[0, lane] = (chunk.output_time[clock.output] - clock.left) / clock.span
         if not waiting:
             return
         if not is_bent:
@@ -96,8 +107,9 @@ def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> No
         for lane in range(LANES):
             clock = lanes[lane]
             if is_due(clock, chunk):
-                for k in range(results.values.shape[2]):
-                    results.values[clock.patient, clock.output, k] = v.seen[k, lane]
+                row = chunk.output_row[clock.patient] + clock.output - chunk.output_first[clock.patient]
+                for k in range(results.values.shape[1]):
+                    results.values[row, k] = v.seen[k, lane]
                 clock.output += 1
 
 
@@ -127,33 +139,74 @@ def apply_event(lane: int, event: int, chunk: Any, v: Any, lanes: Any) -> None:
 
 
 @compiled
-def take_up_steps(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> bool:
-    """Move on to the end of the steps just made; apply the events there. Returns whether any lane landed.
+def accept_steps(table: int, chunk: Any, v: Any, lanes: Any) -> None:
+    """Move on to the end of the steps just made, or to where they are cut.
 
     A lane that has stepped over the end of the run stays where it is.
     """
-    has_landed = False
-    end_of_run = chunk.times[-1]
+    is_any_cut = False
     for lane in range(LANES):
-        v.x[0, lane] = 1.0 if lanes[lane].fresh == 1 and lanes[lane].time <= end_of_run else 0.0
+        clock = lanes[lane]
+        v.x[0, lane] = 0.0
+        if clock.fresh == 1 and clock.taken == 0 and clock.time <= clock.end:
+            v.x[0, lane] = clock.cut if clock.cut > 0.0 else 1.0
+            is_any_cut = is_any_cut or clock.cut > 0.0
+    if is_any_cut:
+        call(table, INTERPOLATE)
     call(table, ACCEPT)
     for lane in range(LANES):
         clock = lanes[lane]
-        if v.x[0, lane] == 1.0 and clock.landed == 1:
+        if v.x[0, lane] > 0.0:
+            if clock.cut > 0.0:
+                for i in range(v.y.shape[0]):
+                    v.y[i, lane] = v.between[i, lane]
+            if chunk.clock_state >= 0:
+                v.y[chunk.clock_state, lane] = clock.time
+            clock.taken = 1
+
+
+@compiled
+def stop_before(clock: Any, chunk: Any) -> int:
+    """The event before which the patient is read: one past its last where that is none of those at this time."""
+    last = chunk.event_start[clock.patient + 1]
+    if clock.output < chunk.output_last[clock.patient] and chunk.output_side[clock.output] == 0:
+        if chunk.output_time[clock.output] == clock.time:
+            return min(last, max(clock.event, chunk.output_after[clock.output]))
+    return last
+
+
+@compiled
+def land(chunk: Any, v: Any, lanes: Any, results: Any) -> bool:
+    """Apply the events at the ends of segments, up to the next reading there. Returns whether any lane landed."""
+    has_landed = False
+    for lane in range(LANES):
+        clock = lanes[lane]
+        if clock.fresh == 1 and clock.taken == 1 and clock.landed == 1:
             has_landed = True
-            is_last = chunk.keep_final and clock.time == end_of_run
+            is_last = chunk.keep_final and clock.time == clock.end
+            last, stop = chunk.event_start[clock.patient + 1], stop_before(clock, chunk)
+            clock.left, clock.span, clock.cut = clock.time, 0.0, 0.0
             if is_last and not chunk.right:
                 copy_lane(v.y, lane, results.final, clock.patient)
-            last = chunk.event_start[clock.patient + 1]
-            while clock.event < last and chunk.event_time[clock.event] <= clock.time:
+            while clock.event < stop and chunk.event_time[clock.event] <= clock.time:
                 apply_event(lane, clock.event, chunk, v, lanes)
                 clock.event += 1
-            if is_last and chunk.right:
-                copy_lane(v.y, lane, results.final, clock.patient)
-            clock.segment_end = chunk.event_time[clock.event] if clock.event < last else NEVER
-            clock.left = clock.time
-            clock.restart, clock.landed = 1, 0
+            if clock.event == last or chunk.event_time[clock.event] > clock.time:
+                clock.segment_end = chunk.event_time[clock.event] if clock.event < last else NEVER
+                clock.restart, clock.landed, clock.deciding = 1, 0, 1
     return has_landed
+
+
+@compiled
+def after_landing(chunk: Any, v: Any, lanes: Any, results: Any) -> None:
+    """The end of the segment that begins, and the states at the end of the run after events."""
+    for lane in range(LANES):
+        clock = lanes[lane]
+        if clock.deciding == 1:
+            clock.deciding = 0
+            clock.segment_end = min(clock.segment_end, clock.pending_time)
+            if chunk.right and chunk.keep_final and clock.time == clock.end:
+                copy_lane(v.y, lane, results.final, clock.patient)
 
 
 @compiled
@@ -164,13 +217,14 @@ def copy_lane(vectors: Any, lane: int, rows: Any, row: int) -> None:
 
 
 @compiled
-def blank(patient: int, output: int, results: Any) -> None:
+def blank(clock: Any, chunk: Any, results: Any) -> None:
     """NaN for what a patient has not reached."""
-    for i in range(output, results.values.shape[1]):
-        for k in range(results.values.shape[2]):
-            results.values[patient, i, k] = np.nan
+    first = chunk.output_first[clock.patient]
+    for output in range(clock.output, chunk.output_last[clock.patient]):
+        for k in range(results.values.shape[1]):
+            results.values[chunk.output_row[clock.patient] + output - first, k] = np.nan
     for i in range(results.final.shape[1]):
-        results.final[patient, i] = np.nan
+        results.final[clock.patient, i] = np.nan
 
 
 @compiled
@@ -178,13 +232,12 @@ def look_at_end(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> Non
     """The states at the end of the run, for lanes that have stepped over it: kept, and judged in place of those
     beyond."""
     is_over = False
-    end_of_run = chunk.times[-1]
     for lane in range(LANES):
         clock = lanes[lane]
         v.x[0, lane] = 0.0
-        if clock.fresh == 1 and clock.time > end_of_run:
+        if clock.fresh == 1 and clock.time > clock.end:
             is_over = True
-            v.x[0, lane] = (end_of_run - clock.left) / (clock.time - clock.left)
+            v.x[0, lane] = (clock.end - clock.left) / clock.span
     if is_over:
         call(table, INTERPOLATE)
     for lane in range(LANES):
@@ -202,11 +255,11 @@ def release(chunk: Any, lanes: Any, results: Any) -> bool:
     for lane in range(LANES):
         clock = lanes[lane]
         has_failed = clock.state > NEGATIVE
-        is_done = clock.fresh == 1 and clock.time >= chunk.times[-1]
-        clock.fresh = 0
+        is_done = clock.fresh == 1 and clock.time >= clock.end
+        clock.fresh, clock.taken = 0, 0
         if clock.patient != FREE and (has_failed or is_done):
             if has_failed:
-                blank(clock.patient, clock.output, results)
+                blank(clock, chunk, results)
             results.status[clock.patient] = clock.state
             clock.patient = FREE
             has_freed = True
@@ -266,6 +319,7 @@ def judge_step(lane: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
     if error <= 1.0:
         is_landing = h >= (clock.segment_end - clock.time) * (1.0 - NEARLY)
         clock.left = clock.time
+        clock.span, clock.cut = h, 0.0
         clock.time = clock.segment_end if is_landing else clock.time + h
         clock.fresh, clock.landed = 1, 1 if is_landing else 0
         grown = h * min(factor, 1.0 if clock.was_rejected == 1 else GROW_MOST)
@@ -273,7 +327,7 @@ def judge_step(lane: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
         clock.wanted = max(grown, clock.wanted) if is_cut_short else grown
         clock.was_rejected = 0
         results.steps[clock.patient] += 1
-        if v.margin[0, lane] < 0.0 and clock.time <= chunk.times[-1]:
+        if v.margin[0, lane] < 0.0 and clock.time <= clock.end:
             clock.state = NEGATIVE
     else:
         clock.wanted = h * min(factor, SAFETY)
@@ -281,7 +335,7 @@ def judge_step(lane: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
         results.rejected[clock.patient] += 1
         if clock.wanted <= SMALLEST_STEP * max(abs(clock.time), SMALLEST_TIME):
             clock.state = TOO_SMALL if is_finite else NOT_FINITE
-    if clock.tries >= chunk.max_steps and clock.time < chunk.times[-1] and clock.state <= NEGATIVE:
+    if clock.tries >= chunk.max_steps and clock.time < clock.end and clock.state <= NEGATIVE:
         clock.state = TOO_MANY
 
 
@@ -298,18 +352,19 @@ def settle(table: int, v: Any, lanes: Any) -> None:
 
 
 @compiled
-def integrate(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
+def integrate(table: int, chunk: Any, v: Any, lanes: Any, pending: Any, results: Any) -> None:
     """Integrate a chunk of patients.
 
-    `chunk`, `v` and `lanes` as made by homing.engine.lanes; every row of `results` is written.
+    `chunk`, `v`, `lanes` and `pending` as made by homing.engine.lanes; every row of `results` is written.
     """
     following, count = 0, chunk.initial.shape[0]
+    has_triggers = len(chunk.trigger_first) > 1
     while True:
         active = False
         for lane in range(LANES):
             clock = lanes[lane]
             if clock.patient == FREE and following < count:
-                load_patient(lane, following, chunk, v, lanes)
+                load_patient(lane, following, chunk, v, lanes, pending)
                 following += 1
             active = active or clock.patient != FREE
         if not active:
@@ -317,11 +372,16 @@ def integrate(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> None:
         settle(table, v, lanes)
         emit_outputs(table, chunk, v, lanes, results)
         look_at_end(table, chunk, v, lanes, results)
-        if take_up_steps(table, chunk, v, lanes, results):
+        accept_steps(table, chunk, v, lanes)
+        while land(chunk, v, lanes, results):
             settle(table, v, lanes)
-            if chunk.right:
-                emit_outputs(table, chunk, v, lanes, results)
+            if has_triggers:
+                fire(table, chunk, v, lanes, pending)
+            after_landing(chunk, v, lanes, results)
+            emit_outputs(table, chunk, v, lanes, results)
         if release(chunk, lanes, results) and following < count:
             continue
         first_steps(table, v, lanes)
         make_steps(table, chunk, v, lanes, results)
+        if has_triggers:
+            cut_steps(table, chunk, v, lanes, pending)

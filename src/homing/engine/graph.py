@@ -7,12 +7,12 @@ subexpressions are shared by construction, also between the equations and their 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 
+from homing.engine.arithmetic import LIBRARY, TINY, evaluate_one
+
 Node = int
-#: The smallest normal double: below it a base of a power counts as zero.
-TINY = 2.2250738585072014e-308
 #: Floor of the root in the derivative of a square root, which is infinite at zero.
 ROOT_FLOOR = 1e-150
 
@@ -33,7 +33,8 @@ class Graph:
     """Hash-consed operations. `nodes[i]` is (operation, *arguments): node numbers, or the value/position of a leaf.
 
     Operations: constant, state, varying, shared (leaves); add, subtract, multiply, negate, reciprocal, maximum,
-    minimum, choose (a >= b ? u : v), exp, log, sqrt, power (a base below zero counts as zero).
+    minimum, choose (a >= b ? u : v), exp, log, floor, the functions of LIBRARY; sqrt and power count an argument below
+    zero as zero, root and signed_power don't.
     """
 
     def __init__(self) -> None:
@@ -128,7 +129,7 @@ class Graph:
         return self.nodes[a][1] if self.nodes[a][0] == "reciprocal" else self._node("reciprocal", a)
 
     def function(self, name: str, a: Node) -> Node:
-        """exp, log or sqrt of a node."""
+        """exp, log, sqrt, root, floor or one of LIBRARY of a node."""
         value = self.value(a)
         return self._node(name, a) if value is None else self.constant(evaluate_one(name, [value]))
 
@@ -143,6 +144,9 @@ class Graph:
 
     def choose(self, a: Node, b: Node, when_at_least: Node, when_less: Node) -> Node:
         """`when_at_least` where a >= b, else `when_less`."""
+        x, y = self.value(a), self.value(b)
+        if x is not None and y is not None:
+            return when_at_least if x >= y else when_less
         return when_at_least if when_at_least == when_less else self._node("choose", a, b, when_at_least, when_less)
 
     def whole_power(self, base: Node, exponent: int) -> Node:
@@ -155,20 +159,23 @@ class Graph:
         square = self.multiply(half, half) if exponent > 1 else self.constant(1.0)
         return self.multiply(square, base) if exponent % 2 else square
 
-    def power(self, base: Node, exponent: Node) -> Node:
-        """base**exponent, cheapest form first: whole and half exponents need no logarithm."""
+    def power(self, base: Node, exponent: Node, *, signed: bool = False) -> Node:
+        """base**exponent, cheapest form first: whole and half exponents need no logarithm.
+
+        `signed`: a negative base keeps its whole powers and has no others, rather than to count as zero.
+        """
         value = self.value(exponent)
         if value is not None and value == int(value) and abs(value) <= 16:
             return self.whole_power(base, int(value))
         if value is not None and 2 * value == int(2 * value) and abs(value) <= 8:
             whole = self.whole_power(base, math.floor(value))
-            return self.multiply(whole, self.function("sqrt", base))
+            return self.multiply(whole, self.function("root" if signed else "sqrt", base))
         if value is not None and value < 0:
-            return self.reciprocal(self.power(base, self.constant(-value)))
-        x = self.value(base)
+            return self.reciprocal(self.power(base, self.constant(-value), signed=signed))
+        x, name = self.value(base), "signed_power" if signed else "power"
         if value is not None and x is not None:
-            return self.constant(evaluate_one("power", [x, value]))
-        return self._node("power", base, exponent)
+            return self.constant(evaluate_one(name, [x, value]))
+        return self._node(name, base, exponent)
 
     def reachable(self, roots: Iterable[Node], stop: Callable[[Node], bool] = lambda _: False) -> list[Node]:
         """The nodes needed for `roots` in an order to evaluate them, root by root; `stop` nodes are taken as given."""
@@ -227,7 +234,11 @@ class Graph:
                 return times(node, d[0])
             case "log":
                 return times(self.reciprocal(a[0]), d[0])
-            case "sqrt":
+            case "floor":
+                return self.constant(0.0)
+            case "choose":
+                return self.choose(a[0], a[1], d[2], d[3])
+            case "sqrt" | "root":
                 root = self.extreme("maximum", node, self.constant(ROOT_FLOOR))
                 return times(times(self.constant(0.5), self.reciprocal(root)), d[0])
             case "maximum":
@@ -240,46 +251,54 @@ class Graph:
                 if self.value(d[1]) == 0.0:
                     return by_base
                 return self.add(by_base, times(times(node, self.function("log", a[0])), d[1]))
+            case "signed_power":
+                less = self.power(a[0], self.subtract(a[1], self.constant(1.0)), signed=True)
+                by_base = times(times(a[1], less), d[0])
+                size = self.extreme("maximum", a[0], self.constant(TINY))
+                return self.add(by_base, times(times(node, self.function("log", size)), d[1]))
+        if name in LIBRARY:
+            return times(self._library_slope(name, node, a[0]), d[0])
         raise AssertionError(f"no derivative of {name}; this is a bug of homing.engine.graph")
 
+    def _library_slope(self, name: str, node: Node, x: Node) -> Node:
+        """The derivative of a function of LIBRARY at x, where `node` is its value."""
+        one, square = self.constant(1.0), self.multiply(x, x)
+        match name:
+            case "sin":
+                return self.function("cos", x)
+            case "cos":
+                return self.negate(self.function("sin", x))
+            case "tan":
+                return self.add(one, self.multiply(node, node))
+            case "asin" | "acos":
+                slope = self.reciprocal(self.function("sqrt", self.subtract(one, square)))
+                return slope if name == "asin" else self.negate(slope)
+            case "atan":
+                return self.reciprocal(self.add(one, square))
+            case "sinh":
+                return self.function("cosh", x)
+            case "cosh":
+                return self.function("sinh", x)
+            case "tanh":
+                return self.subtract(one, self.multiply(node, node))
+            case "asinh":
+                return self.reciprocal(self.function("sqrt", self.add(one, square)))
+            case "acosh":
+                return self.reciprocal(self.function("sqrt", self.subtract(square, one)))
+        return self.reciprocal(self.subtract(one, square))  # atanh
 
-def evaluate_one(name: str, x: Sequence[float]) -> float:
-    """One operation on numbers, as the vector code does it (not finite rather than an exception)."""
-    match name:
-        case "add":
-            return x[0] + x[1]
-        case "subtract":
-            return x[0] - x[1]
-        case "multiply":
-            return x[0] * x[1]
-        case "negate":
-            return -x[0]
-        case "reciprocal":
-            return 1.0 / x[0] if x[0] else math.copysign(math.inf, x[0])
-        case "maximum":
-            return max(x[0], x[1])
-        case "minimum":
-            return min(x[0], x[1])
-        case "choose":
-            return x[2] if x[0] >= x[1] else x[3]
-        case "sqrt":
-            return math.sqrt(x[0]) if x[0] > 0.0 else 0.0
-        case "exp":
-            return math.exp(x[0]) if x[0] < 709.0 else math.inf
-        case "log":
-            return math.log(x[0]) if x[0] > 0.0 else (-math.inf if x[0] == 0.0 else math.nan)
-        case "power":
-            return _power(x[0], x[1])
-    raise AssertionError(f"no operation {name}; this is a bug of homing.engine.graph")
-
-
-def _power(base: float, exponent: float) -> float:
-    if base < TINY:
-        return 0.0 if exponent > 0.0 else (1.0 if exponent == 0.0 else math.inf)
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:
-        return math.inf
+    def tangent(self, roots: Sequence[Node], seeds: Mapping[Node, Node]) -> list[Node]:
+        """The derivatives of nodes along a direction: `seeds` gives that of leaves (0 for all others)."""
+        zero = self.constant(0.0)
+        slopes: dict[Node, Node] = {}
+        for node in self.reachable(roots):
+            name, *a = self.nodes[node]
+            if name in LEAVES:
+                slopes[node] = seeds.get(node, zero)
+            else:
+                d = [slopes[x] for x in a]
+                slopes[node] = zero if all(x == zero for x in d) else self._slope(node, name, a, d)
+        return [slopes[r] for r in roots]
 
 
 def evaluate(graph: Graph, roots: Sequence[Node], leaves: Callable[[str, int], float]) -> list[float]:

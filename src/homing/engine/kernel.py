@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homing.engine.kernel_code import FUNCTIONS, KernelPlan, kernel_code, plan_kernel
+from homing.engine.kernel_code import kernel_code
+from homing.engine.kernel_plan import FUNCTIONS, KernelPlan, plan_kernel
 from homing.engine.symbolic import Equations
 
 _DIGEST = 16

@@ -1,86 +1,15 @@
-"""The functions of a compiled kernel, as LLVM text.
-
-A kernel function takes one argument, a table of pointers: FUNCTIONS, then POINTERS. Vectors have slots of 8 lanes, one
-patient a lane; scalars hold for all.
-
-    y, new      states at the start and the end of a step       error     scaled error, factor for the next step size
-    varying     the patient's parameters                        margin    how far the lowest state is above its limit
-    settled     what depends on them and no state               x         fraction of the step to look at
-    shared      what depends on shared parameters (scalars)     seen      outputs there
-    step        step sizes                                      between   states there
-    stages      the 8 stage vectors of the step                 bends     coefficients of dense output
-    trial, slopes   for the first step size                     work      scratch
-    tolerance   rtol, then the absolute tolerance of each state, then the limit of each state (scalars)
-"""
+"""The functions of a compiled kernel, as LLVM text. `kernel_plan` says what they read and write."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
-from homing.engine.graph import LEAVES, TINY, Level, Node
+from homing.engine.arithmetic import LIBRARY, TINY
+from homing.engine.graph import LEAVES, Node
+from homing.engine.kernel_plan import FUNCTIONS, POINTERS, SAFETY, SMALLEST_ERROR, KernelPlan
 from homing.engine.rodas import DENSE, ERROR_ORDER, GAMMA, STAGES, A, C
-from homing.engine.sparse import LuPlan, plan_lu
-from homing.engine.symbolic import Equations
-from homing.engine.vector_ir import LANES, VECTOR, VectorFunction, splat
-
-FUNCTIONS = ("step", "bend", "observe", "interpolate", "accept", "settle", "start")
-POINTERS = (
-    *("y", "varying", "settled", "shared", "step", "tolerance", "work", "stages", "new", "error", "margin"),
-    *("x", "bends", "seen", "between", "trial", "slopes"),
-)
-
-#: Step-size control: the next step aims at SAFETY times the one whose error is just allowed.
-SAFETY = 0.9
-SMALLEST_ERROR = 1e-10
-
-
-@dataclass(frozen=True)
-class KernelPlan:
-    """What goes where: `prepared` nodes fill the scalars `shared`, `settled` nodes the vectors `settled`."""
-
-    equations: Equations
-    jacobian: dict[tuple[int, int], Node]
-    lu: LuPlan
-    prepared: tuple[Node, ...]
-    settled: tuple[Node, ...]
-
-    @property
-    def states(self) -> int:
-        """The number of states."""
-        return len(self.equations.states)
-
-    @property
-    def slots(self) -> dict[str, int]:
-        """The number of vector slots behind each pointer. `work`: a stage's argument, its combination, LU factors."""
-        n = self.states
-        e = self.equations
-        one = dict.fromkeys(("step", "margin", "x"), 1) | {"error": 2, "bends": 3 * n}
-        each = dict.fromkeys(("y", "new", "between", "trial"), n)
-        sizes = {"varying": len(e.varying), "settled": len(self.settled), "seen": len(e.outputs), "slopes": 3}
-        return one | each | sizes | {"work": 2 * n + len(self.lu.entries), "stages": STAGES * n}
-
-
-def plan_kernel(equations: Equations) -> KernelPlan:
-    """Differentiate, order the factorisation and decide what is computed once."""
-    jacobian = equations.jacobian()
-    lu = plan_lu(len(equations.states), jacobian)
-    roots = [*equations.rates, *jacobian.values(), *equations.observed]
-    settled = _frontier(equations, roots, Level.VARYING)
-    prepared = _frontier(equations, [*roots, *settled], Level.SHARED)
-    return KernelPlan(equations, jacobian, lu, prepared, settled)
-
-
-def _frontier(equations: Equations, roots: Sequence[Node], level: Level) -> tuple[Node, ...]:
-    """The nodes of a level that something of a higher level, or a root, uses."""
-    graph = equations.graph
-    found: dict[Node, None] = {}
-    for node in graph.reachable(roots):
-        if graph.levels[node] > level:
-            found.update((a, None) for a in graph.arguments(graph.nodes[node]) if graph.levels[a] == level)
-    found.update((r, None) for r in roots if graph.levels[r] == level)
-    return tuple(found)
+from homing.engine.vector_ir import DECLARATIONS, LANES, VectorFunction, splat
 
 
 def kernel_code(plan: KernelPlan) -> str:
@@ -97,10 +26,10 @@ def kernel_code(plan: KernelPlan) -> str:
         writer.accept(),
         writer.settle(),
         writer.start(),
+        writer.decide(),
     ]
-    intrinsics = "".join(f"declare {VECTOR} @llvm.{f}.v{LANES}f64({VECTOR})\n" for f in ("fabs", "sqrt"))
     attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{64 * LANES}" }}\n'
-    return "\n".join(f.text() for f in functions) + intrinsics + attributes
+    return "\n".join(f.text() for f in functions) + DECLARATIONS + attributes
 
 
 def _public(name: str) -> VectorFunction:
@@ -145,7 +74,7 @@ class _Body:
         values = [self.values[x] for x in a]
         if name == "power":
             return f.power(values[0], values[1], self._log(a[0]))
-        return getattr(f, name)(*values)
+        return f.library(name, values[0]) if name in LIBRARY else getattr(f, name)(*values)
 
     def _log(self, base: Node) -> str:
         if base not in self._logs:
@@ -261,7 +190,7 @@ class _Writer:
         f.store("work", n + i, combination)
 
     def _judge(self, f: VectorFunction) -> None:
-        n, tally = self.n, self.plan.equations.tally
+        n, uncontrolled = self.n, self.plan.equations.uncontrolled
         relative = f.load_scalar("tolerance", 0)
         square, margin = splat(0.0), splat(float("inf"))
         for i in range(n):
@@ -269,7 +198,7 @@ class _Writer:
             new = f.add(f.load("work", i), u)
             f.store("new", i, new)
             margin = self._margin(f, i, new, margin)
-            if not tally[i]:
+            if not uncontrolled[i]:
                 size = f.maximum(f.absolute(f.load("y", i)), f.absolute(new))
                 scaled = f.multiply(u, f.reciprocal(f.multiply_add(relative, size, f.load_scalar("tolerance", 1 + i))))
                 square = f.multiply_add(scaled, scaled, square)
@@ -281,7 +210,7 @@ class _Writer:
 
     @property
     def _judged(self) -> int:
-        return max(1, self.plan.equations.tally.count(False))
+        return max(1, self.plan.equations.uncontrolled.count(False))
 
     def _bends(self, f: VectorFunction, i: int) -> list[str]:
         """The coefficients of dense output of state i."""
@@ -319,10 +248,10 @@ class _Writer:
 
     @cached_property
     def _observed_states(self) -> tuple[int, ...]:
-        """The states that outputs need."""
+        """The states that outputs and triggers need."""
         e = self.plan.equations
         kept = {*self.plan.prepared, *self.plan.settled}
-        needed = e.graph.reachable(e.observed, stop=lambda node: node in kept)
+        needed = e.graph.reachable([*e.observed, *e.decided], stop=lambda node: node in kept)
         return tuple(sorted(e.graph.nodes[node][1] for node in needed if e.graph.nodes[node][0] == "state"))
 
     def bend(self) -> VectorFunction:
@@ -340,6 +269,15 @@ class _Writer:
         body = _Body(self.plan, f, states)
         for k, node in enumerate(self.plan.equations.observed):
             f.store("seen", k, body(node))
+        return f
+
+    def decide(self) -> VectorFunction:
+        """What triggers ask and do, at the fraction x of the step. After `bend` where x is above zero."""
+        f = _public("decide")
+        states = {i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states}
+        body = _Body(self.plan, f, states)
+        for k, node in enumerate(self.plan.equations.decided):
+            f.store("decided", k, body(node))
         return f
 
     def accept(self) -> VectorFunction:
@@ -362,11 +300,11 @@ class _Writer:
     def start(self) -> VectorFunction:
         """A trial step by Euler, and the sizes of slope and curvature; see driver.first_steps."""
         f = _public("start")
-        n, tally = self.n, self.plan.equations.tally
+        n, uncontrolled = self.n, self.plan.equations.uncontrolled
         second = f.pointer("work", n * 8 * LANES)
         f.call("rates", ("%y", "%settled", "%shared", "%work"))
         relative = f.load_scalar("tolerance", 0)
-        judged = [i for i in range(n) if not tally[i]]
+        judged = [i for i in range(n) if not uncontrolled[i]]
         weight = {}
         sizes, slopes = splat(0.0), splat(0.0)
         for i in judged:

@@ -15,28 +15,37 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from homing.engine import kernel_code, rodas, trajectories, vector_ir
+from homing.engine import kernel_plan, rodas, trajectories, vector_ir
 from homing.engine.kernel import cache_folder
-from homing.engine.kernel_code import POINTERS
+from homing.engine.kernel_plan import POINTERS
 from homing.engine.vector_ir import LANES
 from homing.protocol import events
 
 FREE = -1
 
-#: What a chunk of patients is given. Arrays by patient, those of events by event.
+#: Most delayed triggers that may wait for one patient.
+MOST_PENDING = 64
+
+#: What a chunk of patients is given. Arrays by patient, those of events by event, of outputs by output, of triggers by
+#: trigger. A patient has the outputs `output_first` to `output_last`, written from row `output_row` on; each is due
+#: after `output_after` events, and where `output_side` is 1, when all that happens at its time has happened.
 Chunk = namedtuple(
     "Chunk",
-    "initial varying event_start event_time event_op event_target event_source event_value times begin right "
-    "max_steps keep_final",
+    "initial varying event_start event_time event_op event_target event_source event_value output_first output_last "
+    "output_row output_time output_after output_side trigger_first trigger_target trigger_initial trigger_persistent "
+    "trigger_early clock_state begin right max_steps keep_final",
 )
-#: What a chunk gives back.
+#: What triggers remember, by lane: conditions at the last landing, the queue of those that wait, and scratch.
+Pending = namedtuple("Pending", "truth time which values low high busy fired")
+#: What a chunk gives back. `values` (row, output).
 Results = namedtuple("Results", "values final status steps rejected")
 #: Vectors that driver and kernel share, (slot, lane). `step` holds step sizes, `x` fractions of steps.
-Vectors = namedtuple("Vectors", "y varying step new error margin x seen between slopes")
-#: The clock of a lane. `left` and `time` bound the step just made; `fresh` marks that it waits to be taken up.
+Vectors = namedtuple("Vectors", "y varying step new error margin x seen between slopes decided")
+#: The clock of a lane. `left` and `time` bound the step just made, which was `span` long before it was `cut` at a
+#: fraction; `fresh` marks that it waits to be taken up, `taken` that the states have moved on.
 LANE = np.dtype(
-    [(name, np.float64) for name in ("left", "time", "wanted", "segment_end")]
-    + [(name, np.int64) for name in ("patient", "event", "output", "tries", "state")]
+    [(name, np.float64) for name in ("left", "time", "wanted", "segment_end", "end", "span", "cut", "pending_time")]
+    + [(name, np.int64) for name in ("patient", "event", "output", "tries", "state", "pending", "deciding", "taken")]
     + [(name, np.int64) for name in ("fresh", "landed", "restart", "unsettled", "was_rejected")]
 )
 
@@ -44,7 +53,7 @@ LANE = np.dtype(
 def _source_key() -> str:
     """A hash of the files whose constants the compiled loop has taken in; Numba itself watches this file only."""
     digest = hashlib.blake2b(digest_size=8)
-    for file in (__file__, *(str(m.__file__) for m in (kernel_code, rodas, trajectories, events, vector_ir))):
+    for file in (__file__, *(str(m.__file__) for m in (kernel_plan, rodas, trajectories, events, vector_ir))):
         digest.update(Path(file).read_bytes())
     return digest.hexdigest()
 
@@ -91,15 +100,22 @@ class Desk:
 
     vectors: Vectors
     lanes: NDArray[np.void]
+    pending: Pending
     table: NDArray[np.uintp]
     memory: Mapping[str, NDArray[np.float64]]
 
 
-def make_desk(functions: Sequence[int], slots: Mapping[str, int], scalars: Mapping[str, NDArray[np.float64]]) -> Desk:
+def make_desk(
+    functions: Sequence[int],
+    slots: Mapping[str, int],
+    scalars: Mapping[str, NDArray[np.float64]],
+    triggers: int = 0,
+    assignments: int = 0,
+) -> Desk:
     """Lay out memory, every vector on its own 64-byte boundary.
 
     Arguments: `functions` addresses in the order of FUNCTIONS; `slots` vectors by name; `scalars` `shared` and
-    `tolerance`.
+    `tolerance`; the number of `triggers` and the most `assignments` that one has.
     """
     memory = {name: _aligned(max(1, n)) for name, n in slots.items()} | dict(scalars)
     memory["step"][:] = 1.0  # lanes that stay free compute too
@@ -107,7 +123,18 @@ def make_desk(functions: Sequence[int], slots: Mapping[str, int], scalars: Mappi
     lanes["patient"] = FREE
     pointers = [*functions, *(memory[name].ctypes.data for name in POINTERS)]
     vectors = Vectors(**{name: memory[name] for name in Vectors._fields})
-    return Desk(vectors, lanes, np.array(pointers, dtype=np.uintp), memory)
+    room = MOST_PENDING if triggers else 0
+    pending = Pending(
+        truth=np.zeros((triggers, LANES)),
+        time=np.zeros((room, LANES)),
+        which=np.zeros((room, LANES), dtype=np.int64),
+        values=np.zeros((room, assignments, LANES)),
+        low=np.zeros(LANES),
+        high=np.zeros(LANES),
+        busy=np.zeros(LANES, dtype=np.int64),
+        fired=np.zeros(LANES, dtype=np.int64),
+    )
+    return Desk(vectors, lanes, pending, np.array(pointers, dtype=np.uintp), memory)
 
 
 def _aligned(slots: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from homing.engine.arithmetic import LIBRARY
 from homing.engine.graph import Graph, Level, Node
 from homing.engine.sparse import Entry
 from homing.ground.errors import WiringError
@@ -20,7 +21,8 @@ class Equations:
     """A System's equations, with the position of every name.
 
     `rates` and `outputs` are nodes of `graph`, in the order of states and of the wanted outputs. `shared` and `varying`
-    are parameter names in the order of their leaves. `tally` marks the states that don't enter the error norm.
+    are parameter names in the order of their leaves. `tally` marks the states whose error is not controlled. `decided`
+    are, for each trigger, condition, delay and priority, and after those the values of all assignments.
     """
 
     graph: Graph
@@ -31,6 +33,13 @@ class Equations:
     rates: tuple[Node, ...]
     observed: tuple[Node, ...]
     tally: tuple[bool, ...]
+    decided: tuple[Node, ...] = ()
+
+    @property
+    def uncontrolled(self) -> tuple[bool, ...]:
+        """The states that don't enter the error norm: tallies, and those whose rate is a number and has no error."""
+        fixed = [self.graph.value(rate) is not None for rate in self.rates]
+        return tuple(a or b for a, b in zip(self.tally, fixed, strict=True))
 
     def jacobian(self) -> dict[Entry, Node]:
         """The derivatives of the rates that are not zero, by (row, column).
@@ -70,14 +79,23 @@ def trace(system: System, outputs: Sequence[str], varying: Sequence[str], infuse
     leaves |= {sympy.Symbol(name, real=True): graph.leaf("varying", i) for i, name in enumerate(all_varying)}
     leaves |= {parameters[name]: graph.leaf("shared", i) for i, name in enumerate(shared)}
     names = sympy.numbered_symbols("common:", cls=sympy.Dummy)
-    common, reduced = sympy.cse([*rates, *signals], symbols=names, optimizations=[])
-    lower = _Lowering(graph, leaves)
+    decided = _decided(system)
+    common, reduced = sympy.cse([*rates, *signals, *decided], symbols=names, optimizations=[])
+    lower = _Lowering(graph, leaves, signed=system.signed_powers)
     for symbol, expression in common:
         lower.nodes[symbol] = lower(expression)
     nodes = tuple(lower(e) for e in reduced)
     n = len(states)
     tally = tuple(s.tally for s in system.states.values())
-    return Equations(graph, tuple(system.states), shared, all_varying, tuple(outputs), nodes[:n], nodes[n:], tally)
+    split = len(nodes) - len(decided)
+    names_ = tuple(system.states), shared, all_varying, tuple(outputs)
+    return Equations(graph, *names_, nodes[:n], nodes[n:split], tally, nodes[split:])
+
+
+def _decided(system: System) -> list[Any]:
+    """The expressions of triggers, in the order of `Equations.decided`."""
+    asked = [e for t in system.triggers for e in (t.condition, t.delay, t.priority)]
+    return [*asked, *(value for t in system.triggers for value in t.assignments.values())]
 
 
 def _output(system: System, name: str, states: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
@@ -105,8 +123,8 @@ class _Lowering:
     """SymPy expressions to graph nodes. Factors and terms are grouped by level, so that what depends on parameters
     alone becomes one node that is evaluated once."""
 
-    def __init__(self, graph: Graph, leaves: Mapping[Any, Node]) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, leaves: Mapping[Any, Node], *, signed: bool) -> None:
+        self.graph, self.signed = graph, signed
         self.nodes: dict[Any, Node] = dict(leaves)
 
     def __call__(self, expression: Any) -> Node:
@@ -118,7 +136,7 @@ class _Lowering:
         import sympy
 
         g = self.graph
-        if e.is_Number and e.is_finite:
+        if e.is_Number and (e.is_finite or self.signed):
             return g.constant(float(e))
         if e.is_NumberSymbol:
             return g.constant(float(e))
@@ -141,15 +159,22 @@ class _Lowering:
         if isinstance(e, sympy.Abs):
             inside = self(e.args[0])
             return g.extreme("maximum", inside, g.negate(inside))
+        name = type(e).__name__.lower()
+        if name == "choose":
+            return g.choose(*(self(a) for a in e.args))
+        if name == "floor" or name in LIBRARY:
+            return g.function(name, self(e.args[0]))
+        if isinstance(e, sympy.ceiling):
+            return g.negate(g.function("floor", g.negate(self(e.args[0]))))
         raise WiringError(
             f"the engine does not know '{type(e).__name__}' in '{e}'. "
-            f"Equations may use + - * / **, exp, log, sqrt, at_least and at_most."
+            f"Equations may use + - * / **, exp, log, sqrt, at_least, at_most and choose."
         )
 
     def _power(self, base: Any, exponent: Any) -> Node:
         if exponent.could_extract_minus_sign():
             return self.graph.reciprocal(self._power(base, -exponent))
-        return self.graph.power(self(base), self(exponent))
+        return self.graph.power(self(base), self(exponent), signed=self.signed)
 
     def _grouped(self, nodes: list[Node], combine: Any) -> Node:
         total: Node | None = None

@@ -21,6 +21,7 @@ class Status(IntEnum):
     TOO_MANY_STEPS = 2
     STEP_TOO_SMALL = 3
     NOT_FINITE = 4
+    TOO_MANY_EVENTS = 5
 
     @property
     def sentence(self) -> str:
@@ -55,6 +56,10 @@ _SENTENCES = {
     Status.NOT_FINITE: (
         "The equations or the patient's values gave a number that is not finite.",
         "Look for a division by zero, the logarithm of a negative state or a missing parameter value.",
+    ),
+    Status.TOO_MANY_EVENTS: (
+        "Triggers fired without end at one time, or more delayed ones were waiting than there is room for.",
+        "Look for triggers that set each other off; give them a delay or a condition that becomes false.",
     ),
 }
 

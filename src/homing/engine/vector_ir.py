@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from homing.engine.graph import TINY
+from homing.engine.arithmetic import LIBRARY, TINY
 
 LANES = 8
 VECTOR = f"<{LANES} x double>"
@@ -149,7 +149,24 @@ class VectorFunction:
 
     def sqrt(self, a: str) -> str:
         """The root; a negative argument counts as zero (a state may undershoot by its tolerance)."""
-        return self.let(f"call {VECTOR} @llvm.sqrt.v{LANES}f64({VECTOR} {self.maximum(a, splat(0.0))})")
+        return self.root(self.maximum(a, splat(0.0)))
+
+    def root(self, a: str) -> str:
+        """The root; NaN below zero."""
+        return self.let(f"call {VECTOR} @llvm.sqrt.v{LANES}f64({VECTOR} {a})")
+
+    def floor(self, a: str) -> str:
+        """The largest whole number that is not larger."""
+        return self.let(f"call {VECTOR} @llvm.floor.v{LANES}f64({VECTOR} {a})")
+
+    def library(self, name: str, a: str) -> str:
+        """A function of the platform's mathematical library, lane by lane."""
+        total = "poison"
+        for lane in range(LANES):
+            x = self.let(f"extractelement {VECTOR} {a}, i64 {lane}")
+            value = self.let(f"call double @{name}(double {x})")
+            total = self.let(f"insertelement {VECTOR} {total}, double {value}, i64 {lane}")
+        return total
 
     # --- bits
     def _integer(self, name: str, a: str, b: str) -> str:
@@ -211,3 +228,19 @@ class VectorFunction:
         of_zero = self.where("ogt", exponent, splat(0.0), splat(0.0), negative)
         kept = self.where("uno", base, base, base, value)
         return self.where("olt", base, splat(TINY), of_zero, kept)
+
+    def signed_power(self, base: str, exponent: str) -> str:
+        """base**exponent where a negative base has whole powers only, and NaN else."""
+        size = self.absolute(base)
+        value = self.power(size, exponent, self.positive_log(self.maximum(size, splat(TINY))))
+        half = self.multiply(exponent, splat(0.5))
+        odd = self.where("une", self.floor(half), half, self.negate(value), value)
+        whole = self.where("oeq", self.floor(exponent), exponent, odd, splat(float("nan")))
+        return self.where("olt", base, splat(0.0), whole, value)
+
+
+#: What the functions above need from outside.
+DECLARATIONS = "".join(
+    [f"declare {VECTOR} @llvm.{f}.v{LANES}f64({VECTOR})\n" for f in ("fabs", "sqrt", "floor")]
+    + [f"declare double @{name}(double)\n" for name in LIBRARY]
+)

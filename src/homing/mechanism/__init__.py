@@ -2,10 +2,13 @@
 
 from homing.mechanism.arithmetic import at_least as at_least
 from homing.mechanism.arithmetic import at_most as at_most
+from homing.mechanism.arithmetic import choose as choose
 from homing.mechanism.assemble import assemble as assemble
+from homing.mechanism.equations import EquationSystem as EquationSystem
 from homing.mechanism.module import Module as Module
 from homing.mechanism.module import Parameter as Parameter
 from homing.mechanism.module import Reads as Reads
 from homing.mechanism.module import State as State
 from homing.mechanism.module import emits as emits
 from homing.mechanism.system import System as System
+from homing.mechanism.trigger import Trigger as Trigger

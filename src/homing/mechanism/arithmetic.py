@@ -1,7 +1,8 @@
-"""The two functions that plain arithmetic lacks. They take floats, NumPy arrays and SymPy expressions alike."""
+"""The functions that plain arithmetic lacks. They take floats, NumPy arrays and SymPy expressions alike."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,39 @@ def at_most(x: Any, high: Any) -> Any:
 
         return sympy.Min(x, high)
     return np.minimum(x, high)
+
+
+def choose(a: Any, b: Any, when_at_least: Any, when_less: Any) -> Any:
+    """`when_at_least` where a >= b, else `when_less`."""
+    if any(_symbolic(x) for x in (a, b, when_at_least, when_less)):
+        return _symbolic_choose()(a, b, when_at_least, when_less)
+    return numeric_choose(a, b, when_at_least, when_less)
+
+
+def numeric_choose(a: Any, b: Any, when_at_least: Any, when_less: Any) -> Any:
+    """`choose` of numbers and arrays."""
+    return np.where(np.asarray(a) >= b, when_at_least, when_less)
+
+
+@functools.cache
+def _symbolic_choose() -> Any:
+    import sympy
+
+    class choose(sympy.Function):
+        """choose(a, b, u, v): u where a >= b, else v."""
+
+        nargs = (4,)
+        is_real = True
+
+        @classmethod
+        def eval(cls, a: Any, b: Any, u: Any, v: Any) -> Any:
+            if u == v:
+                return u
+            if a.is_Number and b.is_Number and a is not sympy.nan and b is not sympy.nan:
+                return u if a >= b else v
+            return None
+
+    return choose
 
 
 def _symbolic(x: Any) -> bool:

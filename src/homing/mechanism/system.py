@@ -14,6 +14,7 @@ from typing import Any
 from homing.ground.errors import WiringError
 from homing.ground.nearest import did_you_mean
 from homing.mechanism.module import Module, Parameter, Signal, State
+from homing.mechanism.trigger import Trigger
 
 
 class _Signals:
@@ -62,6 +63,11 @@ class System:
     {name: Signal}; `index` {state full name: position}; `modules`; `fingerprint` a hash of equations and names.
     """
 
+    #: Conditions that set something off; where powers of negative numbers are arithmetic's; the state that is the time.
+    triggers: tuple[Trigger, ...] = ()
+    signed_powers = False
+    clock = ""
+
     def __init__(self, modules: Sequence[Module], writers: Mapping[str, Sequence[tuple[Module, Signal]]]) -> None:
         self.modules = tuple(modules)
         self.writers = writers
@@ -105,7 +111,7 @@ class System:
     def fingerprint(self) -> str:
         """A hash of the equations as SymPy prints them, with names and order: the same equations, the same hash."""
         states, parameters, rates = self.symbols()
-        text = repr([str(s) for s in states] + sorted(map(str, parameters.values())) + [str(r) for r in rates])
+        text = repr([*map(str, states), *sorted(map(str, parameters.values())), *map(str, rates), *self.triggers])
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def symbols(self) -> tuple[list[Any], dict[str, Any], list[Any]]:
