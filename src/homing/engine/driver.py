@@ -34,7 +34,7 @@ TOO_MANY, TOO_SMALL, NOT_FINITE = int(Status.TOO_MANY_STEPS), int(Status.STEP_TO
 OP_ADD, OP_SET, OP_MULTIPLY = int(Op.ADD), int(Op.SET), int(Op.MULTIPLY)
 OP_RAISE, OP_LOWER, OP_ADD_MULTIPLE = int(Op.RAISE_TO), int(Op.LOWER_TO), int(Op.ADD_MULTIPLE_OF)
 OP_SET_PARAMETER, OP_ADD_TO_PARAMETER = int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER)
-STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START, _DECIDE = range(len(FUNCTIONS))
+STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START, _DECIDE, _WATCH = range(len(FUNCTIONS))
 NEVER = np.inf
 
 # Step-size control (E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, section IV.8).
@@ -96,6 +96,7 @@ def emit_outputs(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> No
             v.x[0, lane] = 0.0
             if is_due(clock, chunk):
                 waiting = True
+                v.now[0, lane] = chunk.output_time[clock.output]
                 if clock.span > 0.0:
                     v.x[0, lane] = (chunk.output_time[clock.output] - clock.left) / clock.span
         if not waiting:
@@ -150,6 +151,7 @@ def accept_steps(table: int, chunk: Any, v: Any, lanes: Any) -> None:
         v.x[0, lane] = 0.0
         if clock.fresh == 1 and clock.taken == 0 and clock.time <= clock.end:
             v.x[0, lane] = clock.cut if clock.cut > 0.0 else 1.0
+            v.now[0, lane] = clock.time
             is_any_cut = is_any_cut or clock.cut > 0.0
     if is_any_cut:
         call(table, INTERPOLATE)
@@ -238,6 +240,7 @@ def look_at_end(table: int, chunk: Any, v: Any, lanes: Any, results: Any) -> Non
         if clock.fresh == 1 and clock.time > clock.end:
             is_over = True
             v.x[0, lane] = (clock.end - clock.left) / clock.span
+            v.now[0, lane] = clock.end
     if is_over:
         call(table, INTERPOLATE)
     for lane in range(LANES):

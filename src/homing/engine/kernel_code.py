@@ -21,12 +21,13 @@ def kernel_code(plan: KernelPlan) -> str:
         writer.solve(),
         writer.step(),
         writer.bend(),
-        writer.observe(),
+        writer.read("observe", "seen", plan.equations.observed),
         writer.interpolate(),
         writer.accept(),
         writer.settle(),
         writer.start(),
-        writer.decide(),
+        writer.read("decide", "decided", plan.equations.decided),
+        writer.read("watch", "watched", plan.equations.watched),
     ]
     attributes = f'attributes #0 = {{ nounwind "prefer-vector-width"="{64 * LANES}" }}\n'
     return "\n".join(f.text() for f in functions) + DECLARATIONS + attributes
@@ -225,6 +226,8 @@ class _Writer:
 
     def _between(self, f: VectorFunction, i: int, d: Sequence[str]) -> str:
         """State i at the fraction x of the step; exactly the start where x = 0 and the end where x = 1."""
+        if i == self.plan.equations.clock:
+            return f.load("now", 0)
         x, y, new = f.load("x", 0), f.load("y", i), f.load("new", i)
         rest = f.subtract(splat(1.0), x)
         inner = f.multiply_add(x, f.multiply_add(x, d[2], d[1]), d[0])
@@ -251,7 +254,7 @@ class _Writer:
         """The states that outputs and triggers need."""
         e = self.plan.equations
         kept = {*self.plan.prepared, *self.plan.settled}
-        needed = e.graph.reachable([*e.observed, *e.decided], stop=lambda node: node in kept)
+        needed = e.graph.reachable([*e.observed, *e.decided, *e.watched], stop=lambda node: node in kept)
         return tuple(sorted(e.graph.nodes[node][1] for node in needed if e.graph.nodes[node][0] == "state"))
 
     def bend(self) -> VectorFunction:
@@ -262,22 +265,13 @@ class _Writer:
                 f.store("bends", 3 * i + k, value)
         return f
 
-    def observe(self) -> VectorFunction:
-        """The outputs at the fraction x of the step, with the parameters in force. After `bend`."""
-        f = _public("observe")
+    def read(self, name: str, into: str, nodes: Sequence[Node]) -> VectorFunction:
+        """Nodes at the fraction x of the step, with the parameters in force. After `bend` where x is above zero."""
+        f = _public(name)
         states = {i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states}
         body = _Body(self.plan, f, states)
-        for k, node in enumerate(self.plan.equations.observed):
-            f.store("seen", k, body(node))
-        return f
-
-    def decide(self) -> VectorFunction:
-        """What triggers ask and do, at the fraction x of the step. After `bend` where x is above zero."""
-        f = _public("decide")
-        states = {i: self._between(f, i, [f.load("bends", 3 * i + k) for k in range(3)]) for i in self._observed_states}
-        body = _Body(self.plan, f, states)
-        for k, node in enumerate(self.plan.equations.decided):
-            f.store("decided", k, body(node))
+        for k, node in enumerate(nodes):
+            f.store(into, k, body(node))
         return f
 
     def accept(self) -> VectorFunction:

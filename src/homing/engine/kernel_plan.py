@@ -10,7 +10,9 @@ patient a lane; scalars hold for all.
     step        step sizes                                      between   states there
     stages      the 8 stage vectors of the step                 bends     coefficients of dense output
     trial, slopes   for the first step size                     work      scratch
-    decided     of each trigger: condition, delay, priority; then the values of all assignments
+    decided     of each trigger: condition, delay, priority; then the values of all assignments, then their sizes
+    watched     the comparisons that conditions are made of
+    now         the time at the fraction x, for models that read the time
     tolerance   rtol, then the absolute tolerance of each state, then the limit of each state (scalars)
 """
 
@@ -24,17 +26,15 @@ from homing.engine.rodas import STAGES
 from homing.engine.sparse import LuPlan, plan_lu
 from homing.engine.symbolic import Equations
 
-FUNCTIONS = ("step", "bend", "observe", "interpolate", "accept", "settle", "start", "decide")
+FUNCTIONS = ("step", "bend", "observe", "interpolate", "accept", "settle", "start", "decide", "watch")
 POINTERS = (
     *("y", "varying", "settled", "shared", "step", "tolerance", "work", "stages", "new", "error", "margin"),
-    *("x", "bends", "seen", "between", "trial", "slopes", "decided"),
+    *("x", "bends", "seen", "between", "trial", "slopes", "decided", "watched", "now"),
 )
 
 #: Step-size control: the next step aims at SAFETY times the one whose error is just allowed.
 SAFETY = 0.9
 SMALLEST_ERROR = 1e-10
-#: Slots of `decided` for each trigger before the assignments begin.
-TRIGGER_SLOTS = 3
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class KernelPlan:
         """The number of vector slots behind each pointer. `work`: a stage's argument, its combination, LU factors."""
         n = self.states
         e = self.equations
-        one = dict.fromkeys(("step", "margin", "x"), 1) | {"error": 2, "bends": 3 * n}
+        one = dict.fromkeys(("step", "margin", "x", "now"), 1) | {"error": 2, "bends": 3 * n}
         each = dict.fromkeys(("y", "new", "between", "trial"), n)
         sizes = {"varying": len(e.varying), "settled": len(self.settled), "seen": len(e.outputs), "slopes": 3}
-        sizes["decided"] = len(e.decided)
+        sizes |= {"decided": len(e.decided), "watched": len(e.watched)}
         return one | each | sizes | {"work": 2 * n + len(self.lu.entries), "stages": STAGES * n}
 
 
@@ -68,7 +68,7 @@ def plan_kernel(equations: Equations) -> KernelPlan:
     """Differentiate, order the factorisation and decide what is computed once."""
     jacobian = equations.jacobian()
     lu = plan_lu(len(equations.states), jacobian)
-    roots = [*equations.rates, *jacobian.values(), *equations.observed, *equations.decided]
+    roots = [*equations.rates, *jacobian.values(), *equations.observed, *equations.decided, *equations.watched]
     settled = _frontier(equations, roots, Level.VARYING)
     prepared = _frontier(equations, [*roots, *settled], Level.SHARED)
     return KernelPlan(equations, jacobian, lu, prepared, settled)

@@ -23,7 +23,7 @@ from homing.protocol import events
 
 FREE = -1
 
-#: Most delayed triggers that may wait for one patient.
+#: Most delayed triggers that may wait for one patient, beside two of each.
 MOST_PENDING = 64
 
 #: What a chunk of patients is given. Arrays by patient, those of events by event, of outputs by output, of triggers by
@@ -33,14 +33,14 @@ Chunk = namedtuple(
     "Chunk",
     "initial varying event_start event_time event_op event_target event_source event_value output_first output_last "
     "output_row output_time output_after output_side trigger_first trigger_target trigger_initial trigger_persistent "
-    "trigger_early clock_state begin right max_steps keep_final",
+    "trigger_early clock_state first_patient begin right max_steps keep_final",
 )
-#: What triggers remember, by lane: conditions at the last landing, the queue of those that wait, and scratch.
-Pending = namedtuple("Pending", "truth time which values low high busy fired")
+#: What triggers remember, by lane: conditions (truth) and comparisons (held) at the last landing, the queue of those that wait, and scratch.
+Pending = namedtuple("Pending", "truth held time which values low high busy fired dice")
 #: What a chunk gives back. `values` (row, output).
 Results = namedtuple("Results", "values final status steps rejected")
 #: Vectors that driver and kernel share, (slot, lane). `step` holds step sizes, `x` fractions of steps.
-Vectors = namedtuple("Vectors", "y varying step new error margin x seen between slopes decided")
+Vectors = namedtuple("Vectors", "y varying step new error margin x seen between slopes decided watched now")
 #: The clock of a lane. `left` and `time` bound the step just made, which was `span` long before it was `cut` at a
 #: fraction; `fresh` marks that it waits to be taken up, `taken` that the states have moved on.
 LANE = np.dtype(
@@ -51,7 +51,7 @@ LANE = np.dtype(
 
 
 def _source_key() -> str:
-    """A hash of the files whose constants the compiled loop has taken in; Numba itself watches this file only."""
+    """A hash of the files whose constants the compiled loop has taken in; Numba itself watches the file of a function only."""
     digest = hashlib.blake2b(digest_size=8)
     for file in (__file__, *(str(m.__file__) for m in (kernel_plan, rodas, trajectories, events, vector_ir))):
         digest.update(Path(file).read_bytes())
@@ -123,9 +123,10 @@ def make_desk(
     lanes["patient"] = FREE
     pointers = [*functions, *(memory[name].ctypes.data for name in POINTERS)]
     vectors = Vectors(**{name: memory[name] for name in Vectors._fields})
-    room = MOST_PENDING if triggers else 0
+    room = MOST_PENDING + 2 * triggers if triggers else 0
     pending = Pending(
         truth=np.zeros((triggers, LANES)),
+        held=np.zeros_like(memory["watched"]),
         time=np.zeros((room, LANES)),
         which=np.zeros((room, LANES), dtype=np.int64),
         values=np.zeros((room, assignments, LANES)),
@@ -133,6 +134,7 @@ def make_desk(
         high=np.zeros(LANES),
         busy=np.zeros(LANES, dtype=np.int64),
         fired=np.zeros(LANES, dtype=np.int64),
+        dice=np.zeros(LANES, dtype=np.uint64),
     )
     return Desk(vectors, lanes, pending, np.array(pointers, dtype=np.uintp), memory)
 

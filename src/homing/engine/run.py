@@ -215,6 +215,7 @@ class _Work:
             **self.readouts.columns(rows, part.start),
             **self.triggers,
             **self.settings,
+            first_patient=rows.start,
         )
         out = lanes.Results(
             **{name: array if name == "values" else array[rows] for name, array in self.results.items()}

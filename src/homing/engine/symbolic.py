@@ -14,6 +14,8 @@ from homing.ground.nearest import did_you_mean
 from homing.mechanism import System
 
 INPUT = "input:"
+#: What is asked of each trigger beside its assignments.
+TRIGGER_SLOTS = 3
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Equations:
 
     `rates` and `outputs` are nodes of `graph`, in the order of states and of the wanted outputs. `shared` and `varying`
     are parameter names in the order of their leaves. `tally` marks the states whose error is not controlled. `decided`
-    are, for each trigger, condition, delay and priority, and after those the values of all assignments.
+    are, for each trigger, condition, delay and priority, and after those the values of all assignments and
+    then their sizes; `watched` are the comparisons that conditions are made of, 1 or 0. `clock` is the position of the state that is the time, -1 where none is.
     """
 
     graph: Graph
@@ -34,6 +37,8 @@ class Equations:
     observed: tuple[Node, ...]
     tally: tuple[bool, ...]
     decided: tuple[Node, ...] = ()
+    watched: tuple[Node, ...] = ()
+    clock: int = -1
 
     @property
     def uncontrolled(self) -> tuple[bool, ...]:
@@ -79,7 +84,7 @@ def trace(system: System, outputs: Sequence[str], varying: Sequence[str], infuse
     leaves |= {sympy.Symbol(name, real=True): graph.leaf("varying", i) for i, name in enumerate(all_varying)}
     leaves |= {parameters[name]: graph.leaf("shared", i) for i, name in enumerate(shared)}
     names = sympy.numbered_symbols("common:", cls=sympy.Dummy)
-    decided = _decided(system)
+    decided = [sympy.sympify(e) for e in _decided(system)]
     common, reduced = sympy.cse([*rates, *signals, *decided], symbols=names, optimizations=[])
     lower = _Lowering(graph, leaves, signed=system.signed_powers)
     for symbol, expression in common:
@@ -89,13 +94,35 @@ def trace(system: System, outputs: Sequence[str], varying: Sequence[str], infuse
     tally = tuple(s.tally for s in system.states.values())
     split = len(nodes) - len(decided)
     names_ = tuple(system.states), shared, all_varying, tuple(outputs)
-    return Equations(graph, *names_, nodes[:n], nodes[n:split], tally, nodes[split:])
+    return Equations(
+        graph,
+        *names_,
+        nodes[:n],
+        nodes[n:split],
+        tally,
+        nodes[split:],
+        _watched(graph, nodes[split:], len(system.triggers)),
+        _clock(system),
+    )
+
+
+def _watched(graph: Graph, decided: Sequence[Node], triggers: int) -> tuple[Node, ...]:
+    """Whether a >= b, for each comparison within the conditions: each changes sign where a condition may change."""
+    conditions = [decided[TRIGGER_SLOTS * i] for i in range(triggers)]
+    pairs = [graph.nodes[node][1:3] for node in graph.reachable(conditions) if graph.nodes[node][0] == "choose"]
+    one, zero = graph.constant(1.0), graph.constant(0.0)
+    return tuple(dict.fromkeys(graph.choose(a, b, one, zero) for a, b in pairs))
+
+
+def _clock(system: System) -> int:
+    return system.index[system.clock] if system.clock else -1
 
 
 def _decided(system: System) -> list[Any]:
     """The expressions of triggers, in the order of `Equations.decided`."""
     asked = [e for t in system.triggers for e in (t.condition, t.delay, t.priority)]
-    return [*asked, *(value for t in system.triggers for value in t.assignments.values())]
+    sizes = [t.sizes.get(name, 1) for t in system.triggers for name in t.assignments]
+    return [*asked, *(value for t in system.triggers for value in t.assignments.values()), *sizes]
 
 
 def _output(system: System, name: str, states: Sequence[Any], parameters: Mapping[str, Any]) -> Any:

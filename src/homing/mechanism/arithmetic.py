@@ -56,6 +56,10 @@ def _symbolic_choose() -> Any:
                 return u if a >= b else v
             return None
 
+        def fdiff(self, argindex: int = 1) -> Any:
+            a, b, _, _ = self.args
+            return {1: 0, 2: 0, 3: choose(a, b, 1, 0), 4: choose(a, b, 0, 1)}[argindex]
+
     return choose
 
 

@@ -75,7 +75,8 @@ class EquationSystem(System):
         """The value of one signal for numbers or arrays, or its expression for symbols."""
         if name not in self._signals:
             raise WiringError(f"no signal '{name}'. {did_you_mean(name, self._signals)}")
-        if any(hasattr(x, "free_symbols") for x in y):
+        given = [*y, *(parameters[p] for p in self.parameters)]
+        if not given or any(hasattr(x, "free_symbols") for x in given):
             return self._signals[name]
         return self._numeric("signals")(*y, *(parameters[p] for p in self.parameters))[list(self._signals).index(name)]
 
