@@ -29,7 +29,7 @@ UNSUPPORTED = {
     "FastReaction",
     "MultipleFastReactions",
 }
-RTOL = 1e-8
+RTOL, MOST_STEPS = 1e-8, 10_000_000
 
 
 def newest(folder: Path) -> Path | None:
@@ -47,7 +47,8 @@ def settings(folder: Path) -> dict[str, str]:
 def tags(folder: Path) -> set[str]:
     """The component and test tags of a case."""
     text = (folder / f"{folder.name}-model.m").read_text(encoding="utf-8", errors="replace")
-    return {t.strip() for line in re.findall(r"^(?:component|test)Tags:(.*)$", text, re.M) for t in line.split(",")} - {""}
+    lines = re.findall(r"^(?:component|test)Tags:(.*)$", text, re.M)
+    return {t.strip() for line in lines for t in line.split(",")} - {""}
 
 
 def judge(folder: Path) -> tuple[str, str, str]:
@@ -73,7 +74,8 @@ def judge(folder: Path) -> tuple[str, str, str]:
         first, length, steps = float(told["start"]), float(told["duration"]), int(told["steps"])
         times = first + length * np.arange(steps + 1) / steps
         values = model.parameters()
-        result = compiled.run(model.start(values), values, Events.none(1), times, side="right", rtol=RTOL, max_steps=10_000_000)
+        start, none = model.start(values), Events.none(1)
+        result = compiled.run(start, values, none, times, side="right", rtol=RTOL, max_steps=MOST_STEPS)
     except HomingError as e:
         return folder.name, "refused", e.message
     except Exception as e:

@@ -35,7 +35,8 @@ Chunk = namedtuple(
     "output_row output_time output_after output_side trigger_first trigger_target trigger_initial trigger_persistent "
     "trigger_early clock_state first_patient begin right max_steps keep_final",
 )
-#: What triggers remember, by lane: conditions (truth) and comparisons (held) at the last landing, the queue of those that wait, and scratch.
+#: What triggers remember, by lane: conditions (truth) and comparisons (held) at the last landing, the queue of those
+#: that wait, and scratch.
 Pending = namedtuple("Pending", "truth held time which values low high busy fired dice")
 #: What a chunk gives back. `values` (row, output).
 Results = namedtuple("Results", "values final status steps rejected")
@@ -51,7 +52,7 @@ LANE = np.dtype(
 
 
 def _source_key() -> str:
-    """A hash of the files whose constants the compiled loop has taken in; Numba itself watches the file of a function only."""
+    """A hash of the files whose constants the compiled loop has taken in; Numba watches only that of a function."""
     digest = hashlib.blake2b(digest_size=8)
     for file in (__file__, *(str(m.__file__) for m in (kernel_plan, rodas, trajectories, events, vector_ir))):
         digest.update(Path(file).read_bytes())

@@ -24,8 +24,9 @@ class Equations:
 
     `rates` and `outputs` are nodes of `graph`, in the order of states and of the wanted outputs. `shared` and `varying`
     are parameter names in the order of their leaves. `tally` marks the states whose error is not controlled. `decided`
-    are, for each trigger, condition, delay and priority, and after those the values of all assignments and
-    then their sizes; `watched` are the comparisons that conditions are made of, 1 or 0. `clock` is the position of the state that is the time, -1 where none is.
+    are, for each trigger, condition, delay and priority, and after those the values of all assignments and then their
+    sizes; `watched` are the comparisons that conditions are made of, 1 or 0. `clock` is the position of the state that
+    is the time, -1 where none is.
     """
 
     graph: Graph

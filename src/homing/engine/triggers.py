@@ -1,13 +1,13 @@
 """Triggers in the loop: the instant at which a condition changes, and what happens then.
 
 After a step the comparisons that conditions are made of are looked at along it; where one has changed, the step is cut
-at the first change, found by halving on dense output. At every landing (there, at an event, at the end of a delay) the triggers that have turned true
-fire: their assignments happen at once or after a delay, the highest priority first, and each may fire others or, where
-a trigger does not persist, call it off.
+at the first change, found by halving on dense output. At every landing (there, at an event, at the end of a delay) the
+triggers that have turned true fire: their assignments happen at once or after a delay, the highest priority first, and
+each may fire others or, where a trigger does not persist, call it off.
 
 Source of the rules: "The Systems Biology Markup Language (SBML): Language Specification for Level 3 Version 2 Core",
-section 4.11, doi:10.1515/jib-2017-0081. Where that leaves the order of equal priorities open, lots are drawn (the same ones
-for the same patient in every run); triggers without priority go in the order of the model.
+section 4.11, doi:10.1515/jib-2017-0081. Where that leaves the order of equal priorities open, lots are drawn (the same
+ones for the same patient in every run); triggers without priority go in the order of the model.
 Arguments: as in homing.engine.driver.
 """
 

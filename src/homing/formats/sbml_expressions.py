@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -120,9 +121,9 @@ class Mathematics:
 
     def _logical(self, node: Any, kind: int, parts: list[Any]) -> Any:
         if kind in _RELATIONS:
-            return _all([_RELATIONS[kind](a, b) for a, b in zip(parts, parts[1:], strict=False)])
+            return _all([_RELATIONS[kind](a, b) for a, b in itertools.pairwise(parts)])
         if kind == libsbml.AST_RELATIONAL_EQ:
-            return _all([1 - _differ(a, b) for a, b in zip(parts, parts[1:], strict=False)])
+            return _all([1 - _differ(a, b) for a, b in itertools.pairwise(parts)])
         if kind == libsbml.AST_RELATIONAL_NEQ:
             return _differ(*parts)
         truths = [

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import libsbml
 import sympy
 
 from homing.formats.sbml_expressions import TIME, Look, Mathematics, number
@@ -44,9 +43,7 @@ class SbmlReader:
         self.ruled = {r.getVariable(): r.getMath() for r in rules if r.isRate()}
         self.set_at_start = {a.getSymbol(): a.getMath() for a in source.getListOfInitialAssignments() if a.isSetMath()}
         self.changed = {a.getVariable() for e in source.getListOfEvents() for a in e.getListOfEventAssignments()}
-        self.mathematics = Mathematics(
-            {f.getId(): f for f in source.getListOfFunctionDefinitions()}, self.total_derivative
-        )
+        self.mathematics = Mathematics({f.getId(): f for f in source.getListOfFunctionDefinitions()}, self.rate_of)
         self.parameters: dict[str, float] = {}
         self.clock = "time" if "time" not in self._quantities() else "simulation time"
         self.uses_time = False
@@ -262,6 +259,16 @@ class SbmlReader:
             if s.name == self.clock or (s.name in self._quantities() and self.is_state(s.name)):
                 total += sympy.diff(expression, s) * self.rate(s.name)
         return total
+
+    def rate_of(self, name: str, look: Look) -> Any:
+        """What rateOf(name) stands for: now or at the start; 0 for the constants of a reaction."""
+        value = look(name)
+        if value.is_Symbol and value.name != name and value.name in self.parameters:
+            return sympy.Integer(0)
+        rate = self.total_derivative(self.now(name))
+        states = [s.name for s in rate.free_symbols if s.name in self._quantities() and self.is_state(s.name)]
+        seen = {n: look(n) * self._volume(n, look) if n in self.species else look(n) for n in states}
+        return rate.xreplace({symbol(n): x for n, x in seen.items()} | {symbol(self.clock): look(TIME)})
 
     # --- the rest
     def _signals(self) -> Iterator[tuple[str, Any]]:
