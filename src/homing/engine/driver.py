@@ -57,11 +57,11 @@ def load_patient(lane: int, patient: int, chunk: Any, v: Any, lanes: Any, pendin
         v.varying[j, lane] = chunk.varying[patient, j]
         finite = finite and np.isfinite(chunk.varying[patient, j])
     clock.patient = patient
-    clock.left = chunk.begin
-    clock.time = chunk.begin
+    clock.left = chunk.begin[patient]
+    clock.time = chunk.begin[patient]
     clock.event = chunk.event_start[patient]
     clock.output = chunk.output_first[patient]
-    clock.end = chunk.begin
+    clock.end = chunk.begin[patient]
     if chunk.output_last[patient] > clock.output:
         clock.end = chunk.output_time[chunk.output_last[patient] - 1]
     clock.span, clock.cut, clock.taken = 0.0, 0.0, 0

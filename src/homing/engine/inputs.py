@@ -112,16 +112,17 @@ def tolerances(system: System, rtol: float) -> NDArray[np.float64]:
     return np.array([rtol, *absolute, *(low - NEGATIVE_TOLERANCES * absolute)])
 
 
-def check_events(compiled: CompiledSystem, events: Events, begin: float) -> None:
+def check_events(compiled: CompiledSystem, events: Events, begin: NDArray[np.float64]) -> None:
     """Refuse events before the start or on what is not there."""
     if not len(events.time):
         return
-    if events.time.min() < begin:
-        row = int(events.time.argmin())
-        patient = int(np.searchsorted(events.start, row, side="right")) - 1
+    owner = np.repeat(np.arange(events.patients), np.diff(events.start))
+    early = np.flatnonzero(events.time < begin[owner])
+    if early.size:
+        row = early[0]
         raise NumericsError(
-            f"patient {patient} has an event at {events.time[row]:g} d, before the start of the run at {begin:g} d. "
-            f"Leave out what has happened already, or begin earlier."
+            f"patient {owner[row]} has an event at {events.time[row]:g} d, before the start of the run at "
+            f"{begin[owner[row]]:g} d. Leave out what has happened already, or begin earlier."
         )
     on_parameter = np.isin(events.op, (Op.SET_PARAMETER, Op.ADD_TO_PARAMETER))
     states, varying = len(compiled.system.states), len(compiled.varying)

@@ -132,7 +132,7 @@ class CompiledSystem:
         events: Events,
         readouts: Readouts,
         *,
-        begin: float = 0.0,
+        begin: ArrayLike = 0.0,
         rtol: float = 1e-5,
         threads: int = 1,
         max_steps: int = 100_000,
@@ -140,6 +140,7 @@ class CompiledSystem:
     ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
         """Like `run`, with times of its own for every patient, read between events where that is asked for.
 
+        `begin` is one time for all or one for each patient.
         Returns (readout, output) values, in the order of `readouts`, and the (patient,) status.
         """
         work = _Work(self, initial, parameters, events, readouts, begin, rtol, False, max_steps)
@@ -157,7 +158,7 @@ class _Work:
         parameters: Mapping[str, Any],
         events: Events,
         readouts: Readouts,
-        begin: float,
+        begin: ArrayLike,
         rtol: float,
         final: bool,
         max_steps: int,
@@ -172,12 +173,12 @@ class _Work:
             shared=shared_values(compiled, parameters),
             tolerance=tolerances(compiled.system, rtol),
         )
-        check_events(compiled, events, begin)
+        self.begin = np.array(np.broadcast_to(np.asarray(begin, dtype=np.float64), patients))
+        check_events(compiled, events, self.begin)
         self.triggers = trigger_table(compiled.system)
         clock = compiled.system.clock
         self.settings = {
             "clock_state": compiled.system.index[clock] if clock else -1,
-            "begin": float(begin),
             "right": bool(readouts.side.size and readouts.side[-1] == 1),
             "max_steps": int(max_steps),
             "keep_final": final,
@@ -216,6 +217,7 @@ class _Work:
             **self.triggers,
             **self.settings,
             first_patient=rows.start,
+            begin=self.begin[rows],
         )
         out = lanes.Results(
             **{name: array if name == "values" else array[rows] for name, array in self.results.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -22,11 +23,9 @@ class EquationSystem(System):
         signals: name -> expression; they may not name other signals (write them out).
         clock: the state that is the time, if any; the engine keeps it equal to its clock.
 
-    Powers of negative numbers are those of arithmetic (NaN where there is none); a System of modules counts a base
-    below zero as zero.
+        signed_powers: whether powers of negative numbers are those of arithmetic (NaN where there is none), rather
+            than those of zero, as in a System of modules.
     """
-
-    signed_powers = True
 
     def __init__(
         self,
@@ -36,12 +35,14 @@ class EquationSystem(System):
         signals: Mapping[str, Any] | None = None,
         triggers: Sequence[Trigger] = (),
         clock: str = "",
+        *,
+        signed_powers: bool = True,
     ) -> None:
         self.modules: tuple[Module, ...] = ()
         self.writers = {}
         self.states, self.parameters = dict(states), dict(parameters)
         self.index = {name: i for i, name in enumerate(self.states)}
-        self.triggers, self.clock = tuple(triggers), clock
+        self.triggers, self.clock, self.signed_powers = tuple(triggers), clock, signed_powers
         self._rates = [rates[name] for name in self.states]
         self._signals = dict(signals or {})
         self.signals = {name: Signal(lambda *_: None, "", name) for name in self._signals}
@@ -94,3 +95,32 @@ class EquationSystem(System):
             what: sympy.lambdify(arguments, expressions, modules=modules, dummify=True)
             for what, expressions in (("rates", rates), ("signals", list(self._signals.values())))
         }
+
+
+SLOPE = "slope:"
+
+
+def ramped(system: System, names: Sequence[str]) -> EquationSystem:
+    """The system with some parameters as states that rise at the rate of a new parameter `slope:<name>`: covariates
+    that change linearly in time, exactly.
+
+    Raises: WiringError for a name that is no parameter.
+    """
+    import sympy
+
+    for name in names:
+        if name not in system.parameters:
+            raise WiringError(f"no parameter '{name}'. {did_you_mean(name, system.parameters)}")
+    states, parameters, rates = system.symbols()
+    slopes = {name: sympy.Symbol(SLOPE + name, real=True) for name in names}
+    moving = {name: State(system.parameters[name].doc, system.parameters[name].unit, low=-math.inf) for name in names}
+    kept = {name: p for name, p in system.parameters.items() if name not in names}
+    return EquationSystem(
+        {**system.states, **moving},
+        {**kept, **{SLOPE + name: Parameter(f"slope of {name}", "", low=-math.inf) for name in names}},
+        {**dict(zip(system.states, rates, strict=True)), **slopes},
+        {name: system.signal(name, states, parameters) for name in system.signals},
+        system.triggers,
+        system.clock,
+        signed_powers=system.signed_powers,
+    )
