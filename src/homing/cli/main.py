@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from homing.cli import catalog, check, evidence, run, schema
+from homing.cli import catalog, check, evidence, model, run, schema, simulate
 from homing.ground.errors import HomingError
 
 app = typer.Typer(
@@ -21,9 +21,11 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("simulate")(simulate.simulate)
 app.command("schema")(schema.schema)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(model.app, name="model")
 
 
 def _version(wanted: bool) -> None:

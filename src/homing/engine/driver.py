@@ -33,6 +33,7 @@ SUCCESS, NEGATIVE = int(Status.SUCCESS), int(Status.NEGATIVE_STATE)
 TOO_MANY, TOO_SMALL, NOT_FINITE = int(Status.TOO_MANY_STEPS), int(Status.STEP_TOO_SMALL), int(Status.NOT_FINITE)
 OP_ADD, OP_SET, OP_MULTIPLY = int(Op.ADD), int(Op.SET), int(Op.MULTIPLY)
 OP_RAISE, OP_LOWER, OP_ADD_MULTIPLE = int(Op.RAISE_TO), int(Op.LOWER_TO), int(Op.ADD_MULTIPLE_OF)
+OP_CLEAR_BELOW, OP_CLEAR_ABOVE = int(Op.CLEAR_IF_BELOW), int(Op.CLEAR_IF_ABOVE)
 OP_SET_PARAMETER, OP_ADD_TO_PARAMETER = int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER)
 STEP, BEND, OBSERVE, INTERPOLATE, ACCEPT, SETTLE, START, _DECIDE, _WATCH = range(len(FUNCTIONS))
 NEVER = np.inf
@@ -131,6 +132,12 @@ def apply_event(lane: int, event: int, chunk: Any, v: Any, lanes: Any) -> None:
         v.y[target, lane] = min(v.y[target, lane], value)
     elif op == OP_ADD_MULTIPLE:
         v.y[target, lane] += value * v.y[chunk.event_source[event], lane]
+    elif op == OP_CLEAR_BELOW:
+        if v.y[chunk.event_source[event], lane] < value:
+            v.y[target, lane] = 0.0
+    elif op == OP_CLEAR_ABOVE:
+        if v.y[chunk.event_source[event], lane] > value:
+            v.y[target, lane] = 0.0
     elif op == OP_SET_PARAMETER:
         v.varying[target, lane] = value
         clock.unsettled = 1

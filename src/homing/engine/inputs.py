@@ -129,9 +129,9 @@ def check_events(compiled: CompiledSystem, events: Events, begin: NDArray[np.flo
     bound = np.where(on_parameter, varying, states)
     if ((events.target < 0) | (events.target >= bound)).any() or not np.isin(events.op, [int(o) for o in Op]).all():
         raise NumericsError(f"an event has no such target: there are {states} states and {varying} varying parameters.")
-    copies = events.op == Op.ADD_MULTIPLE_OF
+    copies = np.isin(events.op, (Op.ADD_MULTIPLE_OF, Op.CLEAR_IF_BELOW, Op.CLEAR_IF_ABOVE))
     if ((events.source < 0) | (events.source >= states))[copies].any():
-        raise NumericsError(f"ADD_MULTIPLE_OF needs a source state between 0 and {states - 1}.")
+        raise NumericsError(f"this event needs a source state between 0 and {states - 1}.")
 
 
 def trigger_table(system: System) -> dict[str, NDArray]:

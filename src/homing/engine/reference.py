@@ -96,7 +96,7 @@ class _Patient:
 
     def happen(self, op: int, target: int, source: int, value: float) -> None:
         """Apply one event."""
-        y, name = self.y, self.names[target] if op >= Op.SET_PARAMETER else ""
+        y, name = self.y, self.names[target] if op in (Op.SET_PARAMETER, Op.ADD_TO_PARAMETER) else ""
         match op:
             case Op.ADD:
                 y[target] = y[target] + value
@@ -110,6 +110,10 @@ class _Patient:
                 y[target] = min(y[target], value)
             case Op.ADD_MULTIPLE_OF:
                 y[target] = y[target] + value * y[source]
+            case Op.CLEAR_IF_BELOW:
+                y[target] = 0.0 if y[source] < value else y[target]
+            case Op.CLEAR_IF_ABOVE:
+                y[target] = 0.0 if y[source] > value else y[target]
             case Op.SET_PARAMETER:
                 self.parameters[name] = value
             case Op.ADD_TO_PARAMETER:

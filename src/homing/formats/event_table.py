@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from homing.engine.tables import FACTORS
+from homing.engine.tables import FACTORS, TableRun
 from homing.ground.errors import StudyError
 from homing.ground.nearest import did_you_mean
 from homing.mechanism.model import Model
@@ -328,4 +328,16 @@ def ledger_table(ledger: Iterable[LedgerEntry]) -> str:
         cells = [e.patient, repr(e.time), repr(e.delivered if arrived else 0.0), repr(e.rate), int(arrived) or OTHER]
         cells += [e.compartment, e.what, e.fate, repr(e.amount), repr(e.bioavailability), repr(e.lag)]
         writer.writerow([*cells, repr(e.duration), e.count, e.where])
+    return out.getvalue()
+
+
+def results_table(table: EventTable, run: TableRun) -> str:
+    """Every record with the outputs right after it, in the order of the file."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["ID", "TIME", "EVID", "MDV", *run.outputs])
+    for i in sorted(range(len(table.records)), key=lambda i: table.lines[i]):
+        r = table.records[i]
+        cells = [r.patient, repr(r.time), r.evid, int(r.missing or r.evid != OBSERVATION)]
+        writer.writerow([*cells, *("" if v != v else repr(v) for v in run.values[i].tolist())])
     return out.getvalue()

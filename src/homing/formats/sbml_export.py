@@ -156,7 +156,7 @@ def _events(model: Any, system: System, events: Events, varying: Sequence[str]) 
             full = (varying if on_parameter else states)[int(events.target[row])]
             unit = (system.parameters if on_parameter else system.states)[full].unit
             old = changed.get(full, sbml_id(full))
-            source = states[int(events.source[row])] if op is Op.ADD_MULTIPLE_OF else full
+            source = states[int(events.source[row])] if events.source[row] >= 0 else full
             changed[full] = _after(op, old, value, unit, changed.get(source, sbml_id(source)))
         event = model.createEvent()
         event.setId(f"event_{number + 1}")
@@ -181,6 +181,8 @@ def _after(op: Op, old: str, value: float, unit: str, source: str) -> str:
         Op.RAISE_TO: f"piecewise({old}, {old} >= {amount}, {amount})",
         Op.LOWER_TO: f"piecewise({old}, {old} <= {amount}, {amount})",
         Op.ADD_MULTIPLE_OF: f"{old} + {factor} * {source}",
+        Op.CLEAR_IF_BELOW: f"piecewise(0 * {amount}, {source} < {amount}, {old})",
+        Op.CLEAR_IF_ABOVE: f"piecewise(0 * {amount}, {source} > {amount}, {old})",
         Op.SET_PARAMETER: amount,
         Op.ADD_TO_PARAMETER: f"{old} + {amount}",
     }

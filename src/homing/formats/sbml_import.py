@@ -42,6 +42,12 @@ def read_model(file: Path | str) -> Model:
         raise StudyError(e.message, f"{path}: {e.where}" if e.where else str(path)) from None
 
 
+def as_sbml(file: Path) -> str:
+    """The SBML text of a model file, translated where it is Antimony. Raises: StudyError."""
+    text = file.read_text(encoding="utf-8-sig")
+    return text if text.lstrip().startswith("<") else antimony_to_sbml(text)
+
+
 def model_of_sbml(text: str, folder: Path | None = None) -> Model:
     """The model of an SBML text. `folder` is where models that it names in other files are looked for.
 

@@ -9,11 +9,13 @@ many patients at once; `tests/ground/test_keys.py` compares it with NumPy's own.
 from __future__ import annotations
 
 import hashlib
+import secrets
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 U64 = np.uint64
+LARGEST_SEED = 2**63 - 1
 _MULTIPLY = (U64(0xD2E7470EE14C6C93), U64(0xCA5A826395121157))
 _BUMP = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 _LOW32 = U64(0xFFFFFFFF)
@@ -42,6 +44,11 @@ def philox(key: tuple[int, int], counter: list[NDArray[np.uint64]]) -> list[NDAr
             c0, c1, c2, c3 = high1 ^ c1 ^ U64(k0), low1, high0 ^ c3 ^ U64(k1), low0
             k0, k1 = (k0 + _BUMP[0]) % _WORD, (k1 + _BUMP[1]) % _WORD
     return [c0, c1, c2, c3]
+
+
+def draw_seed() -> int:
+    """A seed for a run that was given none; it is told and kept with the run."""
+    return secrets.randbelow(LARGEST_SEED + 1)
 
 
 def stream_key(seed: int, purpose: str) -> tuple[int, int]:

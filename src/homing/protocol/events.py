@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Op(IntEnum):
-    """What an event does to its target. The first six act on a state, the last two on a parameter."""
+    """What an event does to its target: on a state, or (with PARAMETER in the name) on a parameter."""
 
     ADD = 0
     SET = 1
@@ -24,6 +24,8 @@ class Op(IntEnum):
     ADD_MULTIPLE_OF = 5  # target += value * source state
     SET_PARAMETER = 6
     ADD_TO_PARAMETER = 7  # infusions: +rate when they start, -rate when they end
+    CLEAR_IF_BELOW = 8  # target = 0 where the source state is below the value: the derivative of RAISE_TO
+    CLEAR_IF_ABOVE = 9  # the same for LOWER_TO
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Events:
     """The events of n patients, sorted by patient and time; those of patient i are rows start[i]:start[i+1].
 
     Arrays: `start` (n+1), `time` in days, `op`, `target` (position of a state, or of a parameter in the engine's list
-    of varying parameters), `source` (position of a state, for ADD_MULTIPLE_OF, else -1), `value`.
+    of varying parameters), `source` (position of a state, for ADD_MULTIPLE_OF and CLEAR_..., else -1), `value`.
     """
 
     start: NDArray[np.int64]

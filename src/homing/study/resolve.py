@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from homing.ground.errors import HomingError, StudyError
+from homing.ground.keys import draw_seed
 from homing.ground.nearest import did_you_mean
 from homing.study import known
 from homing.study.arms import check_simulable, plan_arms
@@ -19,7 +19,7 @@ from homing.study.fitting import check_fitting
 from homing.study.plan import Endpoint, Note, Study, TrialDesign
 from homing.study.products import own_products
 from homing.study.read import StudyFile, read_study_file
-from homing.study.scalars import LARGEST_SEED, check_language, check_patients, check_seed
+from homing.study.scalars import check_language, check_patients, check_seed
 from homing.study.schema import StudyContent
 from homing.study.wording import day_text, share_text
 
@@ -59,7 +59,7 @@ def resolve(
     cohort = _checked(check_patients, patients, content.patients, "--patients")
     words = _checked(check_language, language, content.report.language, "--lang")
     drawn = seed is None and content.seed is None
-    number = secrets.randbelow(LARGEST_SEED + 1) if drawn else _checked(check_seed, seed, content.seed or 0, "--seed")
+    number = draw_seed() if drawn else _checked(check_seed, seed, content.seed or 0, "--seed")
     study = Study(
         file=file.text.file,
         title=content.study,

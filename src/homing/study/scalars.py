@@ -17,11 +17,11 @@ from pydantic_core import PydanticCustomError
 
 from homing.ground.calendar import DAYS_PER_YEAR, read_time
 from homing.ground.errors import HomingError
+from homing.ground.keys import LARGEST_SEED
 from homing.ground.nearest import did_you_mean
 from homing.ground.units import factor, read_quantity, split_quantity
 
 MOST_PATIENTS = 10_000_000
-LARGEST_SEED = 2**63 - 1
 LONGEST_STUDY_YEARS = 30
 LONGEST_TEXT = 2000
 MOST_POTENCY = 3.0
