@@ -386,7 +386,7 @@ def integrate(table: int, chunk: Any, v: Any, lanes: Any, pending: Any, results:
         while land(chunk, v, lanes, results):
             settle(table, v, lanes)
             if has_triggers:
-                fire(table, chunk, v, lanes, pending)
+                fire(table, chunk, v, lanes, pending, results)
             after_landing(chunk, v, lanes, results)
             emit_outputs(table, chunk, v, lanes, results)
         if release(chunk, lanes, results) and following < count:

@@ -39,7 +39,7 @@ Chunk = namedtuple(
 #: that wait, and scratch.
 Pending = namedtuple("Pending", "truth held time which values low high busy fired dice")
 #: What a chunk gives back. `values` (row, output).
-Results = namedtuple("Results", "values final status steps rejected")
+Results = namedtuple("Results", "values final status steps rejected fired_at fired")
 #: Vectors that driver and kernel share, (slot, lane). `step` holds step sizes, `x` fractions of steps.
 Vectors = namedtuple("Vectors", "y varying step new error margin x seen between slopes decided watched now")
 #: The clock of a lane. `left` and `time` bound the step just made, which was `span` long before it was `cut` at a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,9 +52,16 @@ def compile_system(
 
     Raises: WiringError for an unknown name, one given twice, or an equation that the engine can't take.
     """
+    return _compiled(system, tuple(outputs), tuple(varying), tuple(infused))
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(
+    system: System, outputs: tuple[str, ...], varying: tuple[str, ...], infused: tuple[str, ...]
+) -> CompiledSystem:
     from homing.engine.kernel import load_kernel
 
-    plan, kernel = load_kernel(trace(system, tuple(outputs), tuple(varying), tuple(infused)))
+    plan, kernel = load_kernel(trace(system, outputs, varying, infused))
     return CompiledSystem(system, plan.equations.outputs, plan.equations.varying, plan, kernel)
 
 
@@ -123,6 +131,9 @@ class CompiledSystem:
             steps=results["steps"],
             rejected=results["rejected"],
             final=results["final"] if final else None,
+            triggers=tuple(t.name for t in self.system.triggers),
+            fired_at=results["fired_at"],
+            fired=results["fired"],
         )
 
     def read(
@@ -184,7 +195,8 @@ class _Work:
             "keep_final": final,
         }
         states = len(compiled.system.states) if final else 0
-        self.results = _empty_results(patients, readouts.rows, len(compiled.outputs), states)
+        triggers = len(compiled.system.triggers)
+        self.results = _empty_results(patients, readouts.rows, len(compiled.outputs), states, triggers)
 
     def do(self, threads: int, chunk: int | None) -> Mapping[str, NDArray]:
         """Run chunks of patients, each into its own rows of the results."""
@@ -244,11 +256,13 @@ def _chunk(patients: int, threads: int) -> int:
     return int(np.clip(-(-patients // (4 * threads)), _SMALLEST_CHUNK, _LARGEST_CHUNK))
 
 
-def _empty_results(patients: int, rows: int, outputs: int, finals: int) -> dict[str, NDArray]:
+def _empty_results(patients: int, rows: int, outputs: int, finals: int, triggers: int) -> dict[str, NDArray]:
     return {
         "values": np.empty((rows, outputs)),
         "final": np.empty((patients, finals)),
         "status": np.zeros(patients, dtype=np.int8),
         "steps": np.zeros(patients, dtype=np.int64),
         "rejected": np.zeros(patients, dtype=np.int64),
+        "fired_at": np.full((patients, triggers), np.nan),
+        "fired": np.zeros((patients, triggers), dtype=np.int64),
     }

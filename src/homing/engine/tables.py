@@ -248,7 +248,7 @@ class _Table:
                     rate=e.rate,
                     duration=e.duration,
                     interval=r.interval,
-                    phase=(r.interval - e.lag) if e.lag else 0.0,
+                    phase=(r.interval - e.lag) if e.lag and r.interval else 0.0,
                     start=self._start(p, a.record),
                     varying=np.array([p.values[n][a.record] if n in p.values else 0.0 for n in compiled.varying]),
                     where=r.where,

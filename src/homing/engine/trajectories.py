@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -69,7 +69,9 @@ class Trajectories:
     """Outputs of n patients at k times.
 
     Arrays: `times` (time) in days; `values` (patient, time, output), NaN after a failure; `status` (patient) codes of
-    `Status`; `steps` and `rejected` (patient); `final` (patient, state) or None when it was not asked for.
+    `Status`; `steps` and `rejected` (patient); `final` (patient, state) or None when it was not asked for. For each of
+    `triggers`, `fired_at` (patient, trigger) is when its condition first became true, NaN if never, and `fired` how
+    often it did.
     """
 
     times: NDArray[np.float64]
@@ -79,6 +81,9 @@ class Trajectories:
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
     final: NDArray[np.float64] | None = None
+    triggers: tuple[str, ...] = ()
+    fired_at: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    fired: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
 
     @property
     def patients(self) -> int:

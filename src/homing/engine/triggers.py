@@ -130,7 +130,7 @@ def shorten(clock: Any, chunk: Any, fraction: float) -> None:
 
 
 @compiled
-def fire(table: int, chunk: Any, v: Any, lanes: Any, pending: Any) -> None:
+def fire(table: int, chunk: Any, v: Any, lanes: Any, pending: Any, results: Any) -> None:
     """What fires at a landing, in all lanes that have just landed (`deciding`)."""
     waiting = True
     for lane in range(LANES):
@@ -142,7 +142,7 @@ def fire(table: int, chunk: Any, v: Any, lanes: Any, pending: Any) -> None:
         waiting = False
         for lane in range(LANES):
             if pending.busy[lane] == 1:
-                notice(lane, chunk, v, lanes, pending)
+                notice(lane, chunk, v, lanes, pending, results)
                 if execute(lane, chunk, v, lanes, pending):
                     waiting = True
                 else:
@@ -165,7 +165,7 @@ def first_pending(lane: int, lanes: Any, pending: Any) -> float:
 
 
 @compiled
-def notice(lane: int, chunk: Any, v: Any, lanes: Any, pending: Any) -> None:
+def notice(lane: int, chunk: Any, v: Any, lanes: Any, pending: Any, results: Any) -> None:
     """Line up the triggers that have turned true; call off those that have turned false and do not persist."""
     clock = lanes[lane]
     for e in range(len(chunk.trigger_first) - 1):
@@ -173,6 +173,9 @@ def notice(lane: int, chunk: Any, v: Any, lanes: Any, pending: Any) -> None:
         now = v.decided[TRIGGER_SLOTS * e, lane] >= TRUE
         pending.truth[e, lane] = 1.0 if now else 0.0
         if now and not was:
+            if results.fired[clock.patient, e] == 0:
+                results.fired_at[clock.patient, e] = clock.time
+            results.fired[clock.patient, e] += 1
             if clock.pending >= pending.time.shape[0]:
                 clock.state = TOO_MANY
                 return

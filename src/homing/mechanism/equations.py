@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import Any
 
 from homing.ground.errors import WiringError
 from homing.ground.nearest import did_you_mean
-from homing.mechanism.arithmetic import numeric_choose
+from homing.mechanism.arithmetic import choose, numeric_choose
 from homing.mechanism.module import Module, Parameter, Signal, State
 from homing.mechanism.system import System
 from homing.mechanism.trigger import Trigger
@@ -124,3 +125,25 @@ def ramped(system: System, names: Sequence[str]) -> EquationSystem:
         system.clock,
         signed_powers=system.signed_powers,
     )
+
+
+def watched(system: System, conditions: Mapping[str, tuple[str, float]]) -> System:
+    """The system with triggers that do nothing and tell when a state or signal falls below a value.
+
+    Arguments: `conditions` maps a name for the trigger to (state or signal, value).
+    Raises: WiringError for a name that is neither.
+
+    Example:
+        >>> # compile_system(watched(system, {"extinct": ("product.gut", 1.0)}), ...).run(...).fired_at
+    """
+    states, parameters, _ = system.symbols()
+    more = []
+    for name, (what, value) in conditions.items():
+        if what not in system.index and what not in system.signals:
+            known = [*system.states, *system.signals]
+            raise WiringError(f"no state or signal '{what}'. {did_you_mean(what, known)}")
+        seen = states[system.index[what]] if what in system.index else system.signal(what, states, parameters)
+        more.append(Trigger(name, choose(seen, value, 0, 1), {}))
+    other = copy.copy(system)
+    other.triggers = (*system.triggers, *more)
+    return other

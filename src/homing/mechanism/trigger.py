@@ -1,4 +1,4 @@
-"""What happens when a condition becomes true: the state-triggered events of a model."""
+"""What happens when a condition becomes true: the state-triggered events of a model, and what is only watched for."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class _Follower:
         back = 1
         while first.duration > 0 and first.time - back * r.interval + first.duration > r.time:
             begun = first.time - back * r.interval
-            earlier = _entry(r, begun, what="steady infusion")
+            earlier = _entry(r, begun - first.lag, what="steady infusion")
             self.result.ledger.append(earlier)
             if begun <= r.time:
                 self._start(earlier, since=r.time)
