@@ -41,7 +41,7 @@ NEVER = np.inf
 # Step-size control (E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, section IV.8).
 SHRINK_MOST, GROW_MOST = 0.2, 6.0
 #: Smallest step as a fraction of the time already on the clock: a few units in the last place.
-SMALLEST_STEP, SMALLEST_TIME = 1e-14, 1e-3
+SMALLEST_STEP, SMALLEST_TIME = 1e-14, 1e-9
 #: What counts as the end of a segment, so that rounding leaves no sliver.
 NEARLY = 1e-12
 

@@ -252,9 +252,10 @@ class Graph:
                     return by_base
                 return self.add(by_base, times(times(node, self.function("log", a[0])), d[1]))
             case "signed_power":
-                less = self.power(a[0], self.subtract(a[1], self.constant(1.0)), signed=True)
-                by_base = times(times(a[1], less), d[0])
-                size = self.extreme("maximum", a[0], self.constant(TINY))
+                one, size = self.constant(1.0), self.extreme("maximum", a[0], self.constant(TINY))
+                less = self.power(a[0], self.subtract(a[1], one), signed=True)
+                near_zero = times(node, self.reciprocal(size))  # x^(a-1) for a < 1, finite where x = 0
+                by_base = times(times(a[1], self.choose(a[1], one, less, near_zero)), d[0])
                 return self.add(by_base, times(times(node, self.function("log", size)), d[1]))
         if name in LIBRARY:
             return times(self._library_slope(name, node, a[0]), d[0])

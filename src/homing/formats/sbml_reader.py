@@ -171,9 +171,9 @@ class SbmlReader:
         return symbol(name)
 
     def _value(self, name: str) -> float:
-        if name in self.constants and self.constants[name].isSetValue():
+        if name in self.constants and _known(self.constants[name].getValue()):
             return float(self.constants[name].getValue())
-        if name in self.compartments and self.compartments[name].isSetSize():
+        if name in self.compartments and _known(self.compartments[name].getSize()):
             return float(self.compartments[name].getSize())
         if name in self.references:
             return _stoichiometry(self.references[name])
@@ -296,7 +296,7 @@ class SbmlReader:
         element = next(q[name] for q in (self.compartments, self.constants, self.references) if name in q)
         if name in self.references:
             return bool(element.isSetStoichiometry()) or self.source.getLevel() < 3
-        return bool(element.isSetSize() if name in self.compartments else element.isSetValue())
+        return _known(element.getSize() if name in self.compartments else element.getValue())
 
     def _add_unused(self) -> None:
         """Constants that no equation reads can still be asked for."""
@@ -350,6 +350,11 @@ class SbmlReader:
         plain = [e for e in self.source.getListOfEvents() if e.getPriority() is None]
         if len(plain) > 1:
             yield "Events without priority at one time happen in the order of the file; SBML leaves the order open."
+
+
+def _known(value: float) -> bool:
+    """libSBML gives NaN for a value that is not there, as a file may itself."""
+    return value == value
 
 
 def _participants(reaction: Any) -> list[Any]:
