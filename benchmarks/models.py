@@ -367,6 +367,28 @@ class Patients:
         return Patients(self.of, self.parameters[:n], self.dose_times[:n])
 
 
+class Robertson(Module):
+    """The stiff kinetics of H. H. Robertson (in: Numerical Analysis, an Introduction, ed. J. Walsh, 1966, 178-182)."""
+
+    a = State("a", "1", initial=1.0, absolute=1e-12)
+    b = State("b", "1", absolute=1e-15)
+    c = State("c", "1", absolute=1e-12)
+    slow = Parameter("slow", "1/d")
+    middle = Parameter("middle", "1/d")
+    fast = Parameter("fast", "1/d")
+
+    def rates(self, y, p, s):
+        first, second, third = p.slow * y.a, p.middle * y.b * y.c, p.fast * y.b**2
+        return {"a": second - first, "b": first - second - third, "c": third}
+
+
+def robertson_workload() -> Workload:
+    """The stiff classic with rates that vary between patients and half a unit more of `a` at each dose."""
+    system = assemble(Robertson())
+    varying = {"robertson.slow": (0.04, 0.3), "robertson.middle": (1e4, 0.3), "robertson.fast": (3e7, 0.3)}
+    return Workload("Robertson's problem", system, tuple(system.initial()), {}, varying, {"robertson.a": 0.5})
+
+
 def gut_workload() -> Workload:
     """The 24-state test model: 100 million cells and 12 mg of drug at each dose."""
     system = assemble(Cells(), Rejection(), Inflammation(), Mucosa(), Antibody())

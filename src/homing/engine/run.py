@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from homing.engine.kernel import Kernel
     from homing.engine.kernel_plan import KernelPlan
 
-_LARGEST_CHUNK, _SMALLEST_CHUNK = 1024, 64
+_LARGEST_CHUNK, _SMALLEST_CHUNK = 1024, 32
 
 
 def compile_system(
@@ -98,6 +98,7 @@ class CompiledSystem:
         threads: int = 1,
         max_steps: int = 100_000,
         chunk: int | None = None,
+        reuse: Trajectories | None = None,
     ) -> Trajectories:
         """Integrate every patient from `begin` to the last of `times`.
 
@@ -115,6 +116,7 @@ class CompiledSystem:
             rtol: relative tolerance; the absolute one is `State.absolute`.
             max_steps: most steps a patient may take, rejected ones included.
             chunk: patients a thread takes at a time (chosen when None).
+            reuse: an earlier result of the same size whose memory is written over, where new memory would take time.
 
         Raises: WiringError for a parameter without value or an array where it can't be; NumericsError for inputs of
         the wrong shape, not finite or out of order.
@@ -122,6 +124,8 @@ class CompiledSystem:
         grid = checked_times(times, begin)
         readouts = Readouts.shared(events.patients, grid, checked_sides(side, grid))
         work = _Work(self, initial, parameters, events, readouts, begin, rtol, final, max_steps)
+        if reuse is not None and reuse.values.shape == (events.patients, len(grid), len(self.outputs)):
+            work.results["values"] = reuse.values.reshape(work.results["values"].shape)
         results = work.do(threads, chunk)
         return Trajectories(
             times=grid,
@@ -203,7 +207,7 @@ class _Work:
         if threads < 1 or (chunk is not None and chunk < 1):
             raise NumericsError("threads and chunk are at least 1.")
         patients = self.events.patients
-        jobs = list(_slices(patients, chunk or _chunk(patients, threads)))
+        jobs = list(_slices(patients, threads, chunk))
         if threads == 1 or len(jobs) < 2:
             for rows in jobs:
                 self._do_chunk(rows)
@@ -246,14 +250,14 @@ def _plain(array: NDArray[Any], kind: type) -> NDArray[Any]:
     return np.require(array, kind, ["C", "W"])
 
 
-def _slices(patients: int, chunk: int) -> Iterator[slice]:
-    for first in range(0, patients, chunk):
-        yield slice(first, min(first + chunk, patients))
-
-
-def _chunk(patients: int, threads: int) -> int:
-    """About four chunks a thread, so that threads end together; large enough that lanes rarely idle at its end."""
-    return int(np.clip(-(-patients // (4 * threads)), _SMALLEST_CHUNK, _LARGEST_CHUNK))
+def _slices(patients: int, threads: int, chunk: int | None) -> Iterator[slice]:
+    """Chunks: of the size asked for, or large ones first and smaller ones later, so that threads end together."""
+    first = 0
+    while first < patients:
+        share = (patients - first) // (2 * threads) if threads > 1 else patients
+        size = chunk or min(_LARGEST_CHUNK, max(_SMALLEST_CHUNK, share))
+        yield slice(first, min(first + size, patients))
+        first += size
 
 
 def _empty_results(patients: int, rows: int, outputs: int, finals: int, triggers: int) -> dict[str, NDArray]:

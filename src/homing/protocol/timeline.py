@@ -124,11 +124,14 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
 
 def _deposit(system: System, dose: GivenDose, rows: EventRows) -> None:
     """Add what was delivered to the states where it lands."""
-    course = dose.course
+    for deposit in deposits_of(dose.course):
+        rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, dose.course))
+
+
+def deposits_of(course: Course) -> tuple[Deposit, ...]:
+    """Where a course's dose lands: as its carrier says, or else its route."""
     carrier = course.carrier
-    deposits = carrier.deposits if carrier is not None and carrier.deposits else course.route.deposits
-    for deposit in deposits:
-        rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, course))
+    return carrier.deposits if carrier is not None and carrier.deposits else course.route.deposits
 
 
 def landed(deposit: Deposit, course: Course) -> float:

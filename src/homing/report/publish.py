@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from homing import __version__
 from homing.answers.case import Case, label_of, name_of
@@ -16,10 +17,12 @@ from homing.answers.headline import headline, observed
 from homing.answers.sensitivity import sensitivity
 from homing.engine.trajectories import Status
 from homing.evidence.store import load_store
+from homing.ground.calendar import DAYS_PER_WEEK
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
 from homing.report.words import Words
+from homing.study.numerics import notes_on
 from homing.study.plan import Study
 from homing.study.results import read_results
 from homing.study.run import RESULTS, Progress, Run, available_threads, run
@@ -149,12 +152,33 @@ def _run_record(case: Case) -> Mapping[str, str]:
         "versions": versions,
         "machine": f"{platform.system()} {platform.machine()}",
         "acceptance": f"{100 * case.run.acceptance:.1f} %",
+        **_numerics(record["numerics"]),
         **dict(sorted(record["files"].items())),
     }
 
 
+def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
+    """The checks of the run's numbers, a row each."""
+    complete, tolerance = record["complete"], record["tolerance"]
+    rows = {
+        "complete": "; ".join(f"{place}: {share}" for place, share in complete.items()),
+        "balance": f"{record['cells in and out, relative error']:.1e}",
+        "tolerance": f"{tolerance['shift']:.2g} ({tolerance['patients']}, rtol {tolerance['rtol']:.0e})",
+    }
+    gone = {place: found for place, found in record["extinct"].items() if found["patients"]}
+    if gone:
+        rows["extinct"] = "; ".join(
+            f"{place}: {found['patients']}/{found['of']}, {found['median day'] / DAYS_PER_WEEK:.0f}"
+            for place, found in gone.items()
+        )
+    if record["failed"]:
+        rows["failed"] = "; ".join(f"{row['where']}: {row['patient']} ({row['status']})" for row in record["failed"])
+    return rows
+
+
 def _warnings(case: Case) -> list[Text]:
-    found: list[Text] = [Verbatim(note, note.zh) for note in case.study.notes]
+    notes = (*case.study.notes, *notes_on(case.run.record["numerics"]))
+    found: list[Text] = [Verbatim(note, note.zh) for note in notes]
     for place, counts in sorted(case.run.record["statuses"].items()):
         for name, n in counts.items():
             status = Status[name.upper()]

@@ -17,6 +17,7 @@ from homing.engine.trajectories import Status
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol.ledger import STEPS, GivenDose
+from homing.study.numerics import Numerics
 from homing.study.plan import Study
 from homing.study.simulator import SHOWN, Simulated, Simulator
 
@@ -31,12 +32,13 @@ SCORES = ("cdai", "mayo", "pdai", "markers.crp", "markers.calprotectin", "drug_c
 
 @dataclass(frozen=True)
 class Part:
-    """Tables of one part, and the draws that its patients took until their history fitted."""
+    """Tables of one part, the draws that its patients took until their history fitted, and checks of its numbers."""
 
     results: pa.Table
     trajectories: pa.Table | None
     ledger: pa.Table
     attempts: int
+    numerics: Numerics
 
 
 def plain(name: str) -> str:
@@ -61,9 +63,11 @@ def simulate_part(study: Study, simulator: Simulator, ids: NDArray[np.int64]) ->
 
     cohort = simulator.cohort(ids)
     results, trajectories, ledger = [], [], []
+    numerics = Numerics()
     for name in study.scenarios:
         for arm, protocol in study.arms.items():
             simulated = simulator.run(cohort, protocol, scenario(name), weekly(study))
+            numerics.add(f"{name} / {arm}", simulated)
             results.append(_results(study, name, arm, simulated))
             ledger += list(_ledger(name, arm, simulated))
             if ids[0] < KEPT_TRAJECTORIES:
@@ -73,6 +77,7 @@ def simulate_part(study: Study, simulator: Simulator, ids: NDArray[np.int64]) ->
         pa.concat_tables(trajectories) if trajectories else None,
         pa.concat_tables(ledger) if ledger else _no_doses(),
         int(cohort.attempts.sum()),
+        numerics,
     )
 
 

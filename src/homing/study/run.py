@@ -23,7 +23,8 @@ from homing import __version__
 from homing.patients.population import population
 from homing.study import folder as folders
 from homing.study.explicit import to_yaml
-from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part
+from homing.study.numerics import Numerics, notes_on, tolerance_check
+from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part, weekly
 from homing.study.plan import Study
 from homing.study.simulator import Simulator
 from homing.study.tables import csv_file, parquet_file
@@ -131,6 +132,7 @@ def _simulate(study: Study, folder: Path, threads: int, progress: Progress) -> d
     progress("simulate", study.patients * each, study.patients * each)
     simulated = time.perf_counter()
     tally = _merge(folder, list(starts))
+    tally["numerics"] = tally["numerics"].record(tolerance_check(study, simulator, weekly(study)))
     seconds = {
         "compile": compiled - began,
         "simulate": simulated - compiled,
@@ -151,7 +153,8 @@ def _keep(folder: Path, first: int, part: Part) -> None:
     import pyarrow.parquet as pq
 
     files = _part_files(folder, first)
-    marked = part.results.replace_schema_metadata({"attempts": str(part.attempts)})
+    told = {"attempts": str(part.attempts), "numerics": json.dumps(part.numerics.as_plain())}
+    marked = part.results.replace_schema_metadata(told)
     for kind, table in (("trajectories", part.trajectories), ("ledger", part.ledger), ("results", marked)):
         if table is not None:
             with folders.whole_file(files[kind]) as temporary:
@@ -178,6 +181,7 @@ def _merge(folder: Path, starts: list[int]) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     attempts = 0
+    numerics = []
     statuses: dict[str, dict[str, int]] = {}
     with contextlib.ExitStack() as stack:
         results = stack.enter_context(parquet_file(folder / RESULTS))
@@ -185,6 +189,7 @@ def _merge(folder: Path, starts: list[int]) -> dict[str, Any]:
         for first in starts:
             table = pq.read_table(_part_files(folder, first)["results"])
             attempts += int(table.schema.metadata[b"attempts"])
+            numerics.append(json.loads(table.schema.metadata[b"numerics"]))
             _count_statuses(table, statuses)
             results(table.replace_schema_metadata(None))
             ledger(pq.read_table(_part_files(folder, first)["ledger"]))
@@ -192,7 +197,7 @@ def _merge(folder: Path, starts: list[int]) -> dict[str, Any]:
         for first in starts:
             if first < KEPT_TRAJECTORIES:
                 trajectories(pq.read_table(_part_files(folder, first)["trajectories"]))
-    return {"attempts": attempts, "statuses": statuses}
+    return {"attempts": attempts, "statuses": statuses, "numerics": Numerics.joined(numerics)}
 
 
 def _count_statuses(table: pa.Table, counts: dict[str, dict[str, int]]) -> None:
@@ -217,7 +222,8 @@ def _record(
         "patients": study.patients,
         "acceptance": study.patients / tally["attempts"],
         "statuses": tally["statuses"],
-        "notes": list(study.notes),
+        "numerics": tally["numerics"],
+        "notes": [*study.notes, *notes_on(tally["numerics"])],
         "files": {name: _checksum(folder / name) for name in (RESULTS, TRAJECTORIES, LEDGER, RESOLVED)},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "machine": {"system": platform.system(), "processor": platform.machine(), "threads": threads},

@@ -61,13 +61,15 @@ SHOWN = (
     "il6",
     "infection_hazard",
 )
+#: What only the checks of a run read: cells in the last two tallies of their balance.
+CHECKED = ("product.departed", "product.born")
 DISEASE, NO_PRODUCT, NO_DRUG = "ibd-core", "no-product", "no-drug"
 
 
 @functools.lru_cache(maxsize=1)
 def _compiled() -> CompiledSystem:
     """The machine code for every study: all that endpoints read and reports show, all that any population varies."""
-    outputs = dict.fromkeys([*SHOWN, *(name for found in endpoints() for name in found.needs)])
+    outputs = dict.fromkeys([*SHOWN, *CHECKED, *(name for found in endpoints() for name in found.needs)])
     varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
     return compile_system(ibd_system(), list(outputs), list(varying))
 
@@ -199,12 +201,14 @@ class Simulator:
         times: ArrayLike,
         *,
         changes: Mapping[str, float] | None = None,
+        rtol: float = 1e-5,
     ) -> Simulated:
         """Simulate a protocol under a scenario.
 
         Arguments:
             times: days of output, from 0; the days of doses are added.
             changes: factors on parameters and covariates beside the scenario's, by name.
+            rtol: relative tolerance of the integration.
         """
         changes = changes or {}
         values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
@@ -220,7 +224,9 @@ class Simulator:
             add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
 
         timeline = build_timeline(self.compiled.system, protocol, values, len(cohort), also=flares)
-        trajectories = self.compiled.run(cohort.initial, parameters, timeline.events, grid, threads=self.threads)
+        trajectories = self.compiled.run(
+            cohort.initial, parameters, timeline.events, grid, rtol=rtol, threads=self.threads
+        )
         return Simulated(protocol, scenario, cohort, self.seed, trajectories, timeline.doses)
 
 
