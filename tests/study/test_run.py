@@ -243,6 +243,10 @@ def test_a_failed_patient_is_a_row_and_the_denominator_says_so(tmp_path: Path, m
     monkeypatch.setattr(CompiledSystem, "run", failing)
     finished = run(study, tmp_path / "runs")
     assert finished.record["statuses"]["sceptical / cells"] == {"success": 27, "too_many_steps": 3}
+    numerics = finished.record["numerics"]
+    assert numerics["complete"]["sceptical / cells"] == "27/30"
+    where = {"where": "sceptical / cells", "patient": 13, "status": "too_many_steps"}
+    assert where in numerics["failed"]
     frame = pd.read_parquet(finished.folder / RESULTS)
     assert len(frame) == 2 * 2 * 30 * 3
     lost = frame[frame.status == "too_many_steps"]

@@ -114,6 +114,9 @@ def _arms(study: Study) -> Table:
             cap = f", at most {course['cap']}" if "cap" in course else ""
             what = f"{course['give']} {course['dose']}{cap}"
             _row(table, name, what, _times(course["at"]), course["route"] + carrier)
+        for rule in arm.get("rules", ()):
+            what = f"{rule['give']} {rule['dose']}, at most {rule['most']} times"
+            _row(table, name, what, _times(rule["at"]), f"{rule['route']}, if {' and '.join(rule['when'])}")
     return table
 
 

@@ -49,6 +49,24 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """What is asked of an endpoint, by key: above, below, at least or at most a number, met, or not met."""
+
+    of: str
+    how: Literal["above", "below", "at least", "at most", "met", "not met"]
+    number: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A course whose doses are decided on its days: given where all of `when` holds, `most` times to one patient."""
+
+    course: Course
+    when: tuple[Threshold, ...]
+    most: int
+
+
+@dataclass(frozen=True)
 class PlannedProcedure:
     """An act that is not a dose, at one time (days)."""
 
@@ -64,12 +82,18 @@ class Protocol:
     procedures: tuple[PlannedProcedure, ...] = ()
     courses: tuple[Course, ...] = ()
     label: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def possible_courses(self) -> tuple[Course, ...]:
+        """The courses that are given and those that rules may give."""
+        return (*self.courses, *(rule.course for rule in self.rules))
 
     @property
     def products(self) -> tuple[Product, ...]:
         """The products given, each once, in the order of courses."""
         found: list[Product] = []
-        for course in self.courses:
+        for course in self.possible_courses:
             if isinstance(course.give, Product) and course.give not in found:
                 found.append(course.give)
         return tuple(found)
@@ -78,7 +102,7 @@ class Protocol:
     def drugs(self) -> tuple[Drug, ...]:
         """The drugs given, each once, in the order of courses."""
         found: list[Drug] = []
-        for course in self.courses:
+        for course in self.possible_courses:
             if isinstance(course.give, Drug) and course.give not in found:
                 found.append(course.give)
         return tuple(found)

@@ -86,6 +86,22 @@ class Events:
             amount[order],
         )
 
+    def between(self, begin: float, end: float) -> Events:
+        """The events from one time to another, both included."""
+        kept = (self.time >= begin) & (self.time <= end)
+        who = np.repeat(np.arange(self.patients), np.diff(self.start))[kept]
+        columns = [x[kept] for x in (self.time, self.op, self.target, self.value, self.source)]
+        return Events.from_rows(self.patients, who, *columns)
+
+    def followed_by(self, other: Events) -> Events:
+        """These events and others of the same patients, which come after these where times are equal."""
+        who = [np.repeat(np.arange(e.patients), np.diff(e.start)) for e in (self, other)]
+        columns = [
+            np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("time", "op", "target", "value", "source")
+        ]
+        return Events.from_rows(self.patients, np.concatenate(who), *columns)
+
     def take(self, first: int, last: int) -> Events:
         """The events of patients first..last-1, renumbered from 0."""
         a, b = self.start[first], self.start[last]

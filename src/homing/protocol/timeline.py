@@ -100,7 +100,7 @@ def build_timeline(
         dose = give(course, time, weights)
         doses.append(dose)
         if course.give is not None:
-            _deposit(system, dose, rows)
+            add_dose(system, dose, rows)
     return Timeline(rows.events(), tuple(doses))
 
 
@@ -122,7 +122,7 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
         rows.add(planned.time, _VERBS[change.verb], system.state_index(change.state), size)
 
 
-def _deposit(system: System, dose: GivenDose, rows: EventRows) -> None:
+def add_dose(system: System, dose: GivenDose, rows: EventRows) -> None:
     """Add what was delivered to the states where it lands."""
     for deposit in deposits_of(dose.course):
         rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, dose.course))

@@ -71,7 +71,7 @@ def _population(population: Population) -> Iterator[ParameterRow]:
 
 
 def _lots(case: Case) -> Mapping[str, Lot]:
-    courses = [course for arm in case.study.arms.values() for course in arm.courses]
+    courses = [course for arm in case.study.arms.values() for course in arm.possible_courses]
     return {course.lot.id: course.lot for course in courses if course.lot is not None}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homing.ground.errors import HomingError
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import Path_
-from homing.protocol.course import Course, Dose, Lot, PlannedProcedure, Protocol
+from homing.ground.units import read_quantity
+from homing.protocol.course import Course, Dose, Lot, PlannedProcedure, Protocol, Rule, Threshold
 from homing.protocol.product import Carrier, Drug, Product, Route
 from homing.study import known
+from homing.study.decision_text import Asked
 from homing.study.faults import Faults
 from homing.study.schema import ArmPart, CoursePart, days_of, label_of
 from homing.study.wording import amount_text
@@ -52,7 +55,42 @@ def _plan_arm(name: str, arm: ArmPart, own: Mapping[str, OwnProduct], faults: Fa
         procedures=tuple(sorted(procedures, key=lambda planned: planned.time)),
         courses=tuple(courses),
         label=label_of(arm.label, name),
+        rules=tuple(_plan_rules(arm, own, courses, path, faults)),
     )
+
+
+def _plan_rules(
+    arm: ArmPart, own: Mapping[str, OwnProduct], courses: list[Course], path: Path_, faults: Faults
+) -> Iterator[Rule]:
+    company = list(courses)
+    for i, part in enumerate(arm.rules):
+        place = (*path, "rules", i)
+        course = _plan_course(part, own, place, faults)
+        asked = [_threshold(question, (*place, "when", k), faults) for k, question in enumerate(part.when)]
+        if course is not None:
+            company.append(course)
+            _check_company(company, (*place, "give"), faults)
+            yield Rule(course, tuple(a for a in asked if a is not None), part.most)
+
+
+def _threshold(asked: Asked, path: Path_, faults: Faults) -> Threshold | None:
+    """A question in the endpoint's own unit, or None with a fault noted."""
+    found = known.entry("endpoints", asked.of, path, faults)
+    if found is None:
+        return None
+    is_compared = asked.how not in ("met", "not met")
+    if is_compared != (found.kind == "marker"):
+        example = f"{asked.of} above 1 {found.unit}" if found.kind == "marker" else asked.of
+        kind = "a marker with a value" if found.kind == "marker" else "met or not"
+        faults.add(path, f"'{asked.of}' is {kind}. Write it as '{example}'.")
+        return None
+    if not is_compared:
+        return Threshold(asked.of, asked.how)  # type: ignore[arg-type]
+    try:
+        return Threshold(asked.of, asked.how, read_quantity(asked.amount, found.unit))  # type: ignore[arg-type]
+    except HomingError as e:
+        faults.add(path, e.message)
+        return None
 
 
 def _check_company(courses: list[Course], path: Path_, faults: Faults) -> None:

@@ -40,13 +40,18 @@ def values_behind(study: Study, own: Mapping[str, ProductPart]) -> Plain:
 
     Arguments: `own` the user's own products as the file describes them.
     """
-    courses = [course for arm in study.arms.values() for course in arm.courses]
+    courses = [course for arm in study.arms.values() for course in arm.possible_courses]
+    asked = [t.of for arm in study.arms.values() for rule in arm.rules for t in rule.when]
     procedures = [planned.procedure.key for arm in study.arms.values() for planned in arm.procedures]
     products = [*(c.give.key for c in courses if isinstance(c.give, Product)), *study.alternatives]
     drugs = [*(c.give.key for c in courses if isinstance(c.give, Drug)), study.comparator]
     block: Plain = {
         "by": f"homing {__version__}",
-        "doses": {name: [ladder_text(c) for c in arm.courses] for name, arm in study.arms.items() if arm.courses},
+        "doses": {
+            name: [ladder_text(c) for c in arm.possible_courses]
+            for name, arm in study.arms.items()
+            if arm.possible_courses
+        },
         "populations": _entries("populations", [study.population]),
         "scenarios": _entries("scenarios", study.scenarios),
         "disease": _profile(DISEASE_PROFILE),
@@ -55,7 +60,7 @@ def values_behind(study: Study, own: Mapping[str, ProductPart]) -> Plain:
         "routes": _entries("routes", [c.route.key for c in courses]),
         "carriers": _entries("carriers", [c.carrier.key for c in courses if c.carrier is not None]),
         "procedures": _entries("procedures", procedures),
-        "endpoints": _entries("endpoints", [study.primary.key, *study.secondary]),
+        "endpoints": _entries("endpoints", [study.primary.key, *study.secondary, *asked]),
     }
     block = {key: value for key, value in block.items() if value}
     sources = load_sources()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import Path_
 from homing.study.faults import Faults
-from homing.study.schema import ArmPart, CoursePart, StudyContent, days_of
+from homing.study.schema import ArmPart, CoursePart, RulePart, StudyContent, days_of
 from homing.study.wording import amount_text, day_text
 
 
@@ -56,7 +56,7 @@ def _check_roles(content: StudyContent, faults: Faults) -> None:
 
 
 def _check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
-    given = bool(arm.procedures or arm.courses)
+    given = bool(arm.procedures or arm.courses or arm.rules)
     if not given and not arm.untreated:
         faults.add(path, "is empty. Add `procedures` or `courses`, or write 'untreated: yes' for usual care alone.")
     if given and arm.untreated:
@@ -66,6 +66,24 @@ def _check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Fault
     for i, course in enumerate(arm.courses):
         _check_times(days_of(course.at), (*path, "courses", i, "at"), visits, faults)
         _check_cap(course, (*path, "courses", i, "cap"), faults)
+    for i, rule in enumerate(arm.rules):
+        _check_decisions(rule, (*path, "rules", i), visits, faults)
+        _check_cap(rule, (*path, "rules", i, "cap"), faults)
+
+
+def _check_decisions(rule: RulePart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
+    """What is decided is decided at a visit after the start and before the last."""
+    days = days_of(rule.at)
+    _check_times(days, (*path, "at"), visits, faults)
+    for day in days:
+        if day not in visits or day <= 0 or day == max(visits):
+            between = ", ".join(day_text(v) for v in visits if 0 < v < max(visits)) or "none; add one"
+            faults.add(
+                (*path, "at"),
+                f"{day_text(day)} is no visit at which something can be decided (after week 0 and before the last: "
+                f"{between}).",
+            )
+            return
 
 
 def _check_times(days: Sequence[float], path: Path_, visits: Sequence[float], faults: Faults) -> None:

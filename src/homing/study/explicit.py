@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from homing.protocol.course import Course, Protocol
+from homing.endpoints.definitions import endpoint
+from homing.protocol.course import Course, Protocol, Rule
 from homing.study.arms import DRUG_ROUTE
 from homing.study.behind import values_behind
+from homing.study.decision_text import Asked
 from homing.study.plan import Note, Study
 from homing.study.scalars import FORMAT, Amount
 from homing.study.schema import ProductPart, label_of
@@ -68,13 +70,24 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
 
 def _arm(protocol: Protocol) -> Plain:
     arm: Plain = {"label": dict(protocol.label)}
-    if not protocol.procedures and not protocol.courses:
+    if not protocol.procedures and not protocol.possible_courses:
         return arm | {"untreated": "yes"}
     if protocol.procedures:
         arm["procedures"] = [{"do": p.procedure.key, "at": day_text(p.time)} for p in protocol.procedures]
     if protocol.courses:
         arm["courses"] = [_course(course) for course in protocol.courses]
+    if protocol.rules:
+        arm["rules"] = [_rule(rule) for rule in protocol.rules]
     return arm
+
+
+def _rule(rule: Rule) -> Plain:
+    asked = []
+    for t in rule.when:
+        unit = endpoint(t.of).unit
+        amount = f"{plain(t.number)}{'' if unit == '1' else f' {unit}'}" if t.how not in ("met", "not met") else ""
+        asked.append(Asked(t.of, t.how, amount).text)
+    return _course(rule.course) | {"when": asked, "most": rule.most}
 
 
 def _course(course: Course) -> Plain:

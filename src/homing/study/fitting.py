@@ -61,9 +61,10 @@ def _check_local(content: StudyContent, arm: str, faults: Faults) -> None:
                 ("arms", arm, "procedures", i, "do"),
                 f"'{procedure.do}' is done to a fistula, and the patients of '{content.population}' have none.",
             )
-    for i, course in enumerate(part.courses):
+    given = {"courses": part.courses, "rules": part.rules}
+    for key, i, course in ((key, i, c) for key, courses in given.items() for i, c in enumerate(courses)):
         if course.route in known.names("routes") and known.load("routes", course.route).site == "fistula":
             faults.add(
-                ("arms", arm, "courses", i, "route"),
+                ("arms", arm, key, i, "route"),
                 f"'{course.route}' is into a fistula, and the patients of '{content.population}' have none.",
             )

@@ -129,7 +129,8 @@ def tolerance_check(study: Study, simulator: Simulator, times: NDArray[np.float6
     """Halve the tolerance in the first patients of the candidate arm and see what moves, in units of the tolerance.
 
     A difference counts against what the tolerance allows: relative to the value plus a thousandth of the largest in
-    these patients, and the absolute tolerance of a state. `shift` is the 99th percentile over patients of the largest over outputs and times.
+    these patients, and the absolute tolerance of a state. `shift` is the 99th percentile over patients of the largest
+    over outputs and times.
     """
     ids = np.arange(min(CHECKED, study.patients))
     cohort = simulator.cohort(ids)

@@ -132,7 +132,8 @@ def _ledger(scenario_: str, arm: str, simulated: Simulated) -> Iterator[pa.Table
         steps = [dose.amounts()[step] for step in STEPS]
         losses = ("lost_dead_on_release", "lost_not_potent", "lost_in_line", "lost_in_body")
         columns |= {name: before - after for name, before, after in zip(losses, steps[:-1], steps[1:], strict=True)}
-        yield pa.table(columns)
+        given = columns["nominal"] > 0  # a rule may have given none
+        yield pa.table(columns).filter(pa.array(given))
 
 
 def _dose_words(dose: GivenDose) -> dict[str, str]:

@@ -199,7 +199,7 @@ def _choices(file: StudyFile, study: Study) -> list[Note]:
 
 
 def _unused(content: StudyContent) -> list[Note]:
-    given = {course.give for arm in content.arms.values() for course in arm.courses}
+    given = {course.give for arm in content.arms.values() for course in (*arm.courses, *arm.rules)}
     return [
         Note(f"The product '{name}' is described and given in no arm.", f"产品'{name}'已描述但未在任何组给予。")
         for name in content.products

@@ -73,7 +73,9 @@ def shown(text: str) -> str:
     return f"'{flat if len(flat) <= 60 else flat[:57] + '...'}'"
 
 
-def _scalar(read: Callable[[str], Any], example: str) -> PlainValidator:
+def scalar(read: Callable[[str], Any], example: str) -> PlainValidator:
+    """A validator that reads text; what `read` refuses by a HomingError becomes the refusal of the key."""
+
     def convert(value: Any) -> Any:
         """The typed value of a scalar, or a refusal in Homing's words."""
         text = text_of(value, example)
@@ -288,24 +290,24 @@ def _json(kind: str | list[str], example: object, **more: object) -> WithJsonSch
 
 _NUMBER_JSON: list[str] = ["integer", "string"]
 _SHARE_JSON: list[str] = ["number", "string"]
-Words = Annotated[str, _scalar(read_words, "ADMIRE-CD in virtual patients"), _json("string", "ADMIRE-CD")]
-Name = Annotated[str, _scalar(read_name, "darvadstrocel"), _json("string", "darvadstrocel", maxLength=60)]
-Format = Annotated[int, _scalar(read_format, "1"), WithJsonSchema({"enum": [FORMAT, str(FORMAT)], "examples": [1]})]
-Patients = Annotated[int, _scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)]
-TrialSize = Annotated[int, _scalar(read_trial_size, "106"), _json(_NUMBER_JSON, 106, minimum=1, maximum=MOST_PATIENTS)]
-Seed = Annotated[int, _scalar(read_seed, "2016"), _json(_NUMBER_JSON, 2016, minimum=0, maximum=LARGEST_SEED)]
-Repeats = Annotated[int, _scalar(read_repeats, "4"), _json(_NUMBER_JSON, 4, minimum=1, maximum=1000)]
+Words = Annotated[str, scalar(read_words, "ADMIRE-CD in virtual patients"), _json("string", "ADMIRE-CD")]
+Name = Annotated[str, scalar(read_name, "darvadstrocel"), _json("string", "darvadstrocel", maxLength=60)]
+Format = Annotated[int, scalar(read_format, "1"), WithJsonSchema({"enum": [FORMAT, str(FORMAT)], "examples": [1]})]
+Patients = Annotated[int, scalar(read_patients, "1000"), _json(_NUMBER_JSON, 1000, minimum=1, maximum=MOST_PATIENTS)]
+TrialSize = Annotated[int, scalar(read_trial_size, "106"), _json(_NUMBER_JSON, 106, minimum=1, maximum=MOST_PATIENTS)]
+Seed = Annotated[int, scalar(read_seed, "2016"), _json(_NUMBER_JSON, 2016, minimum=0, maximum=LARGEST_SEED)]
+Repeats = Annotated[int, scalar(read_repeats, "4"), _json(_NUMBER_JSON, 4, minimum=1, maximum=1000)]
 Day = Annotated[
     float,
-    _scalar(read_day, "week 24"),
+    scalar(read_day, "week 24"),
     _json("string", "week 24", pattern=r"^\s*((day|week|month|year)\s+[0-9.]+|[0-9].*[a-z])\s*$"),
 ]
-Interval = Annotated[float, _scalar(read_interval, "4 weeks"), _json("string", "4 weeks")]
-Dosage = Annotated[Amount, _scalar(read_amount, "120e6 cells"), _json("string", "120e6 cells")]
-Release = Annotated[float, _scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
-Potency = Annotated[float, _scalar(read_potency, "90 %"), _json(_SHARE_JSON, "90 %")]
-Dropout = Annotated[float, _scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
-Alpha = Annotated[float, _scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
-Yes = Annotated[bool, _scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
-Accept = Annotated[bool, _scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]
-Language = Annotated[str, _scalar(check_language, "en"), WithJsonSchema({"enum": list(LANGUAGES), "examples": ["zh"]})]
+Interval = Annotated[float, scalar(read_interval, "4 weeks"), _json("string", "4 weeks")]
+Dosage = Annotated[Amount, scalar(read_amount, "120e6 cells"), _json("string", "120e6 cells")]
+Release = Annotated[float, scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
+Potency = Annotated[float, scalar(read_potency, "90 %"), _json(_SHARE_JSON, "90 %")]
+Dropout = Annotated[float, scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
+Alpha = Annotated[float, scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
+Yes = Annotated[bool, scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
+Accept = Annotated[bool, scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]
+Language = Annotated[str, scalar(check_language, "en"), WithJsonSchema({"enum": list(LANGUAGES), "examples": ["zh"]})]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from homing.study.decision_text import Condition
 from homing.study.scalars import (
     Accept,
     Alpha,
@@ -173,6 +174,16 @@ class CoursePart(Part):
     )
 
 
+class RulePart(CoursePart):
+    """A course whose doses are decided at visits, from what is read there."""
+
+    when: Annotated[tuple[Condition, ...], Field(min_length=1, max_length=20)] = Field(
+        description="What must hold, all of it: an endpoint compared with a value, met, or not met.",
+        examples=[["calprotectin above 250 ug/g", "donor-antibody below 0.5"]],
+    )
+    most: Repeats = Field(default=1, description="How often one patient gets it at most.", examples=[1])
+
+
 class ProcedurePart(Part):
     """An act that is not a dose."""
 
@@ -182,6 +193,7 @@ class ProcedurePart(Part):
 
 Procedures = Annotated[tuple[ProcedurePart, ...], Field(max_length=100)]
 Courses = Annotated[tuple[CoursePart, ...], Field(max_length=100)]
+Rules = Annotated[tuple[RulePart, ...], Field(max_length=20)]
 
 
 class ArmPart(Part):
@@ -195,6 +207,7 @@ class ArmPart(Part):
     )
     procedures: Procedures = Field(default=(), description="Acts that are not doses.")
     courses: Courses = Field(default=(), description="What is given.")
+    rules: Rules = Field(default=(), description="What is given if it is called for at a visit.")
 
 
 class PrimaryPart(Part):

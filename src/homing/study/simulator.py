@@ -31,6 +31,7 @@ from homing.protocol.events import Events
 from homing.protocol.ledger import GivenDose
 from homing.protocol.product import Product
 from homing.protocol.timeline import EventRows, build_timeline
+from homing.study.deciding import decide_and_go, decision_days, stop_at, with_doses
 
 #: Long enough for the gut to come to rest in one of its two states (its slowest part takes months).
 SETTLED_AFTER = 5000.0
@@ -187,7 +188,7 @@ class Simulator:
             NO_PRODUCT if product is None else product.profile,
             NO_DRUG if drug is None else drug.profile,
         )
-        carriers = [course.carrier.values for course in protocol.courses if course.carrier is not None]
+        carriers = [course.carrier.values for course in protocol.possible_courses if course.carrier is not None]
         for special in (*carriers, product.overrides if product is not None else {}):
             for name, value in special.items():
                 found[name] = value.to(self.compiled.system.parameters[name].unit)
@@ -202,6 +203,7 @@ class Simulator:
         *,
         changes: Mapping[str, float] | None = None,
         rtol: float = 1e-5,
+        given: Sequence[GivenDose] | None = None,
     ) -> Simulated:
         """Simulate a protocol under a scenario.
 
@@ -209,6 +211,7 @@ class Simulator:
             times: days of output, from 0; the days of doses are added.
             changes: factors on parameters and covariates beside the scenario's, by name.
             rtol: relative tolerance of the integration.
+            given: what the protocol's rules gave in an earlier run, to be given again rather than decided.
         """
         changes = changes or {}
         values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
@@ -223,17 +226,43 @@ class Simulator:
         def flares(rows: EventRows) -> None:
             add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
 
-        timeline = build_timeline(self.compiled.system, protocol, values, len(cohort), also=flares)
-        trajectories = self.compiled.run(
-            cohort.initial, parameters, timeline.events, grid, rtol=rtol, threads=self.threads
-        )
-        return Simulated(protocol, scenario, cohort, self.seed, trajectories, timeline.doses)
+        def also(rows: EventRows) -> None:
+            flares(rows)
+            stop_at(decision_days(protocol, grid[-1]), rows)
+
+        def go(initial: NDArray[np.float64], events: Events, begin: float, at: NDArray[np.float64]) -> Trajectories:
+            return self.compiled.run(
+                initial,
+                parameters,
+                events,
+                at,
+                begin=begin,
+                final=bool(protocol.rules),
+                rtol=rtol,
+                threads=self.threads,
+            )
+
+        def read(seen: Trajectories, key: str, day: float) -> NDArray[np.float64]:
+            return Simulated(protocol, scenario, cohort, self.seed, seen, ()).outcome(key, day)
+
+        system = self.compiled.system
+        timeline = build_timeline(system, protocol, values, len(cohort), also=also)
+        if given is not None or not protocol.rules:
+            events = with_doses(system, timeline.events, given or ())
+            trajectories, decided = go(cohort.initial, events, 0.0, grid), tuple(given or ())
+        else:
+            weights = values.get("weight", np.full(len(cohort), np.nan))
+            trajectories, decided = decide_and_go(
+                system, protocol, weights, cohort.initial, timeline.events, grid, go, read
+            )
+        doses = tuple(sorted((*timeline.doses, *decided), key=lambda dose: dose.time))
+        return Simulated(protocol, scenario, cohort, self.seed, trajectories, doses)
 
 
 def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
     """The days of output with those of doses up to the last."""
     asked = np.unique(np.asarray(times, dtype=float))
-    doses = [day for course in protocol.courses for day in course.times if day <= asked[-1]]
+    doses = [day for course in protocol.possible_courses for day in course.times if day <= asked[-1]]
     return np.unique(np.concatenate([[0.0], asked, doses]))
 
 
