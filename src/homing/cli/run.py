@@ -17,6 +17,7 @@ def run(
     lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
     out: Annotated[Path, typer.Option(help="Folder in which the run's folder is made.")] = Path("runs"),
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
+    cluster: Annotated[str, typer.Option(help="Dask: tcp://host:8786 or local:4; the result is the same.")] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the headline as JSON.")] = False,
 ) -> None:
@@ -36,7 +37,7 @@ def run(
         typer.echo(f"homing: {note}", err=True)
     try:
         with progress(show=not quiet and not as_json) as bar:
-            published = publish(resolved, out, threads=threads, progress=bar)
+            published = publish(resolved, out, threads=threads, cluster=cluster, progress=bar)
     except KeyboardInterrupt:
         again = [*sys.argv[1:], *(["--seed", str(resolved.seed)] if resolved.seed_drawn else [])]
         typer.echo(f"Stopped. What is finished is kept; go on with:\n  homing {shlex.join(again)}", err=True)

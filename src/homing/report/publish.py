@@ -78,6 +78,7 @@ def publish(
     out: Path | str = "runs",
     *,
     threads: int | None = None,
+    cluster: str = "",
     progress: Progress = lambda step, done, total: None,
 ) -> Published:
     """Run a study and write its report into the run's folder, in the study's language.
@@ -88,7 +89,7 @@ def publish(
         >>> import homing as hm  # doctest: +SKIP
         >>> print(hm.publish(hm.read_study("examples/admire-cd.yaml")).as_text())  # doctest: +SKIP
     """
-    finished = run(study, out, threads=threads, progress=progress)
+    finished = run(study, out, threads=threads, cluster=cluster, progress=progress)
     case = Case(
         study=study,
         run=finished,

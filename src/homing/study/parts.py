@@ -39,6 +39,7 @@ class Part:
     ledger: pa.Table
     attempts: int
     numerics: Numerics
+    patients: int
 
 
 def plain(name: str) -> str:
@@ -78,6 +79,7 @@ def simulate_part(study: Study, simulator: Simulator, ids: NDArray[np.int64]) ->
         pa.concat_tables(ledger) if ledger else _no_doses(),
         int(cohort.attempts.sum()),
         numerics,
+        len(ids),
     )
 
 

@@ -19,6 +19,10 @@ class Note(str):
         note.zh = zh
         return note
 
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """What pickle makes it from."""
+        return str(self), self.zh
+
 
 @dataclass(frozen=True)
 class Endpoint:

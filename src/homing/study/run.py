@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from homing import __version__
 from homing.patients.population import population
 from homing.study import folder as folders
+from homing.study.cluster import parts_on_cluster
 from homing.study.explicit import to_yaml
 from homing.study.numerics import Numerics, notes_on, tolerance_check
 from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part, weekly
@@ -76,12 +77,14 @@ def run(
     out: Path | str = "runs",
     *,
     threads: int | None = None,
+    cluster: str = "",
     progress: Progress = lambda step, done, total: None,
 ) -> Run:
     """Run a study, or take up a run of the same study that was stopped, or find the finished one.
 
     Arguments: `out` the folder in which the run's own is made; `threads` all processors when None (the files are the
-    same whatever it is); `progress` is told the step, the simulated patients done and those in all.
+    same whatever it is); `cluster` where parts are simulated instead, see `study.cluster`; `progress` is told the step,
+    the simulated patients done and those in all.
     Raises: StudyError naming the folder or file when it can't be written.
 
     Example:
@@ -95,7 +98,7 @@ def run(
         finished = _finished(folder)
         if finished is not None:
             return Run(study, folder, finished, reused=True)
-        record = _simulate(study, folder, threads or available_threads(), progress)
+        record = _simulate(study, folder, threads or available_threads(), cluster, progress)
         return Run(study, folder, record)
 
 
@@ -115,7 +118,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     return record if sound and record["files"] else None
 
 
-def _simulate(study: Study, folder: Path, threads: int, progress: Progress) -> dict[str, Any]:
+def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: Progress) -> dict[str, Any]:
     began = time.perf_counter()
     with contextlib.suppress(FileNotFoundError):
         (folder / RECORD).unlink()
@@ -124,12 +127,13 @@ def _simulate(study: Study, folder: Path, threads: int, progress: Progress) -> d
     compiled = time.perf_counter()
     each = len(study.arms) * len(study.scenarios)
     starts = range(0, study.patients, PART)
-    for first in starts:
-        progress("simulate", first * each, study.patients * each)
-        if not _is_kept(folder, first):
-            ids = np.arange(first, min(first + PART, study.patients))
-            _keep(folder, first, simulate_part(study, simulator, ids))
-    progress("simulate", study.patients * each, study.patients * each)
+    waiting = [range(s, min(s + PART, study.patients)) for s in starts if not _is_kept(folder, s)]
+    done = study.patients - sum(len(part) for part in waiting)
+    progress("simulate", done * each, study.patients * each)
+    for first, part in parts_on_cluster(study, waiting, cluster) if cluster else _parts_here(study, simulator, waiting):
+        _keep(folder, first, part)
+        done += part.patients
+        progress("simulate", done * each, study.patients * each)
     simulated = time.perf_counter()
     tally = _merge(folder, list(starts))
     tally["numerics"] = tally["numerics"].record(tolerance_check(study, simulator, weekly(study)))
@@ -142,6 +146,11 @@ def _simulate(study: Study, folder: Path, threads: int, progress: Progress) -> d
     folders.write_json(folder / RECORD, record)
     folders.remove_parts(folder)
     return record
+
+
+def _parts_here(study: Study, simulator: Simulator, parts: Sequence[range]) -> Iterator[tuple[int, Part]]:
+    for part in parts:
+        yield part.start, simulate_part(study, simulator, np.arange(part.start, part.stop))
 
 
 def _part_files(folder: Path, first: int) -> dict[str, Path]:

@@ -213,34 +213,16 @@ class Simulator:
             rtol: relative tolerance of the integration.
             given: what the protocol's rules gave in an earlier run, to be given again rather than decided.
         """
-        changes = changes or {}
-        values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
-        profile = numbers(self.values(protocol))
-        drawn = [name for name in values if "." in name]
-        alone = {name: number * scenario.factor(name) for name, number in profile.items() if name not in drawn}
-        parameters = _filled(
-            alone, {name: values[name] for name in drawn}, {k: v for k, v in changes.items() if k not in drawn}
-        )
+        values, parameters = self._parameters(cohort, protocol, scenario, changes or {})
         grid = _grid(times, protocol)
 
-        def flares(rows: EventRows) -> None:
-            add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
-
         def also(rows: EventRows) -> None:
-            flares(rows)
+            add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
             stop_at(decision_days(protocol, grid[-1]), rows)
 
         def go(initial: NDArray[np.float64], events: Events, begin: float, at: NDArray[np.float64]) -> Trajectories:
-            return self.compiled.run(
-                initial,
-                parameters,
-                events,
-                at,
-                begin=begin,
-                final=bool(protocol.rules),
-                rtol=rtol,
-                threads=self.threads,
-            )
+            more: dict[str, Any] = {"final": bool(protocol.rules), "rtol": rtol, "threads": self.threads}
+            return self.compiled.run(initial, parameters, events, at, begin=begin, **more)
 
         def read(seen: Trajectories, key: str, day: float) -> NDArray[np.float64]:
             return Simulated(protocol, scenario, cohort, self.seed, seen, ()).outcome(key, day)
@@ -257,6 +239,18 @@ class Simulator:
             )
         doses = tuple(sorted((*timeline.doses, *decided), key=lambda dose: dose.time))
         return Simulated(protocol, scenario, cohort, self.seed, trajectories, doses)
+
+    def _parameters(
+        self, cohort: Cohort, protocol: Protocol, scenario: Scenario, changes: Mapping[str, float]
+    ) -> tuple[Values, dict[str, NDArray[np.float64] | float]]:
+        """What differs between patients, by name, and every parameter of the mechanism."""
+        values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
+        profile = numbers(self.values(protocol))
+        drawn = [name for name in values if "." in name]
+        alone = {name: number * scenario.factor(name) for name, number in profile.items() if name not in drawn}
+        return values, _filled(
+            alone, {name: values[name] for name in drawn}, {k: v for k, v in changes.items() if k not in drawn}
+        )
 
 
 def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
