@@ -4,7 +4,7 @@ import pytest
 from engine_systems import DRUG, Drug
 
 from homing.engine import compile_system
-from homing.engine.kernel import cache_folder
+from homing.ground.cache import cache_folder
 from homing.mechanism import assemble
 from homing.protocol.events import Events
 

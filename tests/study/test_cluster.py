@@ -21,11 +21,14 @@ STUDY = {
     "seed": 11,
     "scenarios": ["pooled"],
     "visits": ["week 0", "week 24"],
-    "arms": {"control": {"untreated": "yes"}, "other": {"procedures": [{"do": "curettage-and-seton-removal", "at": "week 0"}]}},
+    "arms": {
+        "control": {"untreated": "yes"},
+        "other": {"procedures": [{"do": "curettage-and-seton-removal", "at": "week 0"}]},
+    },
     "candidate": "other",
     "control": "control",
     "primary": {"endpoint": "combined-remission", "at": "week 24"},
-}  # fmt: skip
+}
 FILES = (RESULTS, TRAJECTORIES, LEDGER)
 
 

@@ -6,20 +6,20 @@ file that is missing, damaged or can't be written means compiling again.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
-import os
-import sys
-import tempfile
+import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from homing.engine.kernel_code import kernel_code
 from homing.engine.kernel_plan import FUNCTIONS, KernelPlan, plan_kernel
-from homing.engine.symbolic import Equations
-
-_DIGEST = 16
+from homing.engine.symbolic import Equations, trace
+from homing.ground import cache
+from homing.ground.cache import cache_folder, key_of
+from homing.mechanism import System
 
 
 @dataclass(frozen=True)
@@ -31,31 +31,56 @@ class Kernel:
     from_cache: bool
 
 
-def cache_folder() -> Path:
-    """Where kernels are kept: $HOMING_CACHE, or the platform's place for caches."""
-    chosen = os.environ.get("HOMING_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "homing"
-
-
 def load_kernel(equations: Equations) -> tuple[KernelPlan, Kernel]:
     """The kernel of some equations, from the cache where possible."""
     plan = plan_kernel(equations)
     text = kernel_code(plan)
-    file = _cache_file(text)
-    code = _read(file)
+    return plan, _kernel(key_of(text), lambda: text)
+
+
+def load_system(
+    system: System, outputs: tuple[str, ...], varying: tuple[str, ...], infused: tuple[str, ...]
+) -> tuple[KernelPlan, Kernel]:
+    """The kernel of a System. Where its equations are Homing's own, the plan comes from the cache as well, without a
+    look at the equations: it depends on Homing's source files and on these names alone."""
+    if not system.modules or not all(type(m).__module__.startswith("homing.") for m in system.modules):
+        return load_kernel(trace(system, outputs, varying, infused))
+    modules = [(type(m).__module__, type(m).__qualname__, m.name) for m in system.modules]
+    file = cache_folder() / "plans" / f"{key_of(_source_digest(), modules, outputs, varying, infused)}.plan"
+    kept = cache.read(file)
+    if kept is not None:
+        plan, text_key = pickle.loads(kept)
+        return plan, _kernel(text_key, lambda: kernel_code(plan))
+    plan = plan_kernel(trace(system, outputs, varying, infused))
+    text = kernel_code(plan)
+    cache.write(file, pickle.dumps((plan, key_of(text))))
+    return plan, _kernel(key_of(text), lambda: text)
+
+
+def _kernel(text_key: str, text: Callable[[], str]) -> Kernel:
+    """The machine code of LLVM text with this key; the text is asked for only when it must be compiled."""
+    file = _cache_file(text_key)
+    code = cache.read(file)
     if code is not None:
-        return plan, _link(code, from_cache=True)
-    code = compile_code(text)
-    _write(file, code)
-    return plan, _link(code, from_cache=False)
+        return _link(code, from_cache=True)
+    code = compile_code(text())
+    cache.write(file, code)
+    return _link(code, from_cache=False)
+
+
+@functools.cache
+def _source_digest() -> str:
+    """A hash of all source files that equations and their code come from, and of the Python and SymPy that trace."""
+    import sys
+    from importlib.metadata import version
+
+    import homing
+
+    digest = hashlib.blake2b(f"{sys.version} {version('sympy')}".encode(), digest_size=16)
+    for folder in ("biology", "mechanism", "engine"):
+        for file in sorted((Path(homing.__file__).parent / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _machine() -> Any:
@@ -90,37 +115,12 @@ def _link(code: bytes, *, from_cache: bool) -> Kernel:
     return Kernel(tuple(engine.get_function_address(name) for name in FUNCTIONS), engine, from_cache)
 
 
-def _cache_file(text: str) -> Path:
+def _cache_file(text_key: str) -> Path:
     """The file of a kernel, named after all that its machine code depends on: the LLVM text, LLVM and the CPU."""
     import llvmlite
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features().flatten()
-    parts = (text, llvmlite.__version__, llvm.llvm_version_info, _machine().triple, llvm.get_host_cpu_name(), features)
-    key = hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-    return cache_folder() / "kernels" / f"{key}.o"
-
-
-def _read(file: Path) -> bytes | None:
-    """The object code of a cache file, or None when there is none or its checksum is wrong."""
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
-    code, digest = content[:-_DIGEST], content[-_DIGEST:]
-    return code if code and hashlib.blake2b(code, digest_size=_DIGEST).digest() == digest else None
-
-
-def _write(file: Path, code: bytes) -> None:
-    """Write to a temporary file and rename it, so that no reader meets half a file."""
-    temporary = ""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(code + hashlib.blake2b(code, digest_size=_DIGEST).digest())
-        os.replace(temporary, file)
-    except OSError:  # no room, no permission: the run goes on without a cache
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    triple = llvm.get_process_triple()
+    parts = (text_key, llvmlite.__version__, llvm.llvm_version_info, triple, llvm.get_host_cpu_name(), features)
+    return cache_folder() / "kernels" / f"{key_of(*parts)}.o"

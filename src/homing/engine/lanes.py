@@ -16,9 +16,9 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from homing.engine import kernel_plan, rodas, trajectories, vector_ir
-from homing.engine.kernel import cache_folder
 from homing.engine.kernel_plan import POINTERS
 from homing.engine.vector_ir import LANES
+from homing.ground.cache import cache_folder
 from homing.protocol import events
 
 FREE = -1

@@ -22,7 +22,6 @@ from homing.engine.inputs import (
     varying_values,
 )
 from homing.engine.readouts import Readouts, Side, checked_sides
-from homing.engine.symbolic import trace
 from homing.engine.trajectories import Trajectories
 from homing.ground.errors import NumericsError, WiringError
 from homing.ground.nearest import did_you_mean
@@ -59,9 +58,9 @@ def compile_system(
 def _compiled(
     system: System, outputs: tuple[str, ...], varying: tuple[str, ...], infused: tuple[str, ...]
 ) -> CompiledSystem:
-    from homing.engine.kernel import load_kernel
+    from homing.engine.kernel import load_system
 
-    plan, kernel = load_kernel(trace(system, outputs, varying, infused))
+    plan, kernel = load_system(system, outputs, varying, infused)
     return CompiledSystem(system, plan.equations.outputs, plan.equations.varying, plan, kernel)
 
 

@@ -92,7 +92,15 @@ def parse_yaml(text: str, file: str, *, kind: type[HomingError] = HomingError) -
     return TextTree(file, _plain(node, (), lines, file, kind), lines)
 
 
-class _NoAliases(yaml.SafeLoader):
+#: libyaml's parser where PyYAML has it (several times as fast), else the one in Python; nodes are composed here.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _NoAliases(yaml.composer.Composer, _Parser):
+    def __init__(self, text: str) -> None:
+        _Parser.__init__(self, text)
+        yaml.composer.Composer.__init__(self)
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -107,7 +115,7 @@ def _plain(node: yaml.Node, path: Path_, lines: dict[Path_, int], file: str, kin
     if len(path) > DEEPEST_NESTING:
         raise kind("is nested too deeply.", f"{file}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.ScalarNode):
-        return None if node.style is None and node.value in {"", "~", "null"} else node.value
+        return None if not node.style and node.value in {"", "~", "null"} else node.value
     if isinstance(node, yaml.SequenceNode):
         return [_plain(child, (*path, i), lines, file, kind) for i, child in enumerate(node.value)]
     out: dict[str, Any] = {}

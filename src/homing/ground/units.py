@@ -7,9 +7,13 @@ mg/L, faecal calprotectin in ug/g and money in the currency named. `pint` does t
 from __future__ import annotations
 
 import functools
+import json
 import re
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from homing.ground import cache
 from homing.ground.errors import HomingError
 
 _NUMBER = r"[+-]?(?:\d+(?:_\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -48,6 +52,27 @@ def factor(unit: str, to: str) -> float:
 
     Raises: HomingError when a unit is unknown or the two don't measure the same thing.
     """
+    kept = _remembered()
+    if f"{unit} in {to}" in kept:
+        return kept[f"{unit} in {to}"]
+    found = _computed(unit, to)
+    kept[f"{unit} in {to}"] = found
+    cache.write(_memory(), json.dumps(kept).encode())
+    return found
+
+
+def _memory() -> Path:
+    """Conversions seen before: importing pint takes longer than a small study."""
+    return cache.cache_folder() / f"units-{cache.key_of(version('pint'), _DEFINITIONS)}.json"
+
+
+@functools.cache
+def _remembered() -> dict[str, float]:
+    kept = cache.read(_memory())
+    return json.loads(kept) if kept else {}
+
+
+def _computed(unit: str, to: str) -> float:
     import pint
 
     for text in (unit, to):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from homing.ground.errors import WiringError
 from homing.ground.nearest import did_you_mean
 from homing.mechanism.module import Module, Signal
@@ -29,7 +31,9 @@ def assemble(*modules: Module) -> System:
             writers.setdefault(name, []).append((module, signal))
     _check_reads(modules, writers)
     system = System(modules, writers)
-    system.symbols()  # a dry run: loops, undeclared reads and wrong rates show here
+    ones = dict.fromkeys(system.parameters, 1.0)
+    with np.errstate(all="ignore"):
+        system.rates([1.0] * len(system.states), ones)  # a dry run: loops, undeclared reads, wrong rates show here
     return system
 
 
