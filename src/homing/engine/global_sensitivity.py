@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.engine.run import compile_system
-from homing.ground.errors import NumericsError
+from homing.ground.errors import NumericsError, StudyError
 from homing.mechanism.model import Model
 from homing.protocol.events import Events
 
@@ -48,7 +48,7 @@ def global_sensitivity(
     """Vary parameters together, each log-uniformly between its value / `span` and its value x `span`.
 
     Arguments: `samples` a power of two for Sobol, trajectories for Morris; `events` of one patient, the same for all.
-    Raises: NumericsError for a parameter that is 0 (it has no range of that kind) or a run that fails.
+    Raises: StudyError for a parameter that is 0 (it has no range of that kind); NumericsError for a run that fails.
 
     Sources of the methods: M. D. Morris, Technometrics 33 (1991) 161; A. Saltelli et al., Computer Physics
     Communications 181 (2010) 259; both as SALib computes them.
@@ -56,7 +56,7 @@ def global_sensitivity(
     base = model.parameters()
     zero = [name for name in parameters if base[name] <= 0]
     if zero:
-        raise NumericsError(f"'{zero[0]}' is {base[zero[0]]:g}: it has no range of factors. Leave it out.")
+        raise StudyError(f"'{zero[0]}' is {base[zero[0]]:g}: it has no range of factors. Leave it out.")
     problem = {
         "num_vars": len(parameters),
         "names": list(parameters),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.engine.sensitivity import Sensitivities
-from homing.ground.errors import NumericsError
+from homing.ground.errors import StudyError
 
 #: Standard deviation of a logarithm above which a direction counts as not identified: a factor of e either way.
 UNKNOWN = 1.0
@@ -28,10 +28,10 @@ class Error:
     proportional: float = 0.0
 
     def variance(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The variance at these values. Raises: NumericsError where it is 0."""
+        """The variance at these values. Raises: StudyError where it is 0."""
         found = self.additive**2 + (self.proportional * values) ** 2
         if (found <= 0).any():
-            raise NumericsError(
+            raise StudyError(
                 "a measurement without error would tell everything: give an additive error, since an output is 0."
             )
         return found
@@ -93,13 +93,13 @@ def fisher_information(slopes: Sensitivities, errors: Mapping[str, Error], patie
     """The information of measuring outputs at all times of the sensitivities, in `patients` alike.
 
     Arguments: `errors` the error of each measured output (others are not measured).
-    Raises: NumericsError where nothing is measured or a measurement has no error.
+    Raises: StudyError where nothing is measured or a measurement has no error.
 
     With independent normal errors whose variance does not carry information itself, the matrix is
     sum (d y/d log p)(d y/d log q) / variance.
     """
     if not errors:
-        raise NumericsError("nothing is measured. Name an output and its error.")
+        raise StudyError("nothing is measured. Name an output and its error.")
     total = np.zeros((len(slopes.parameters),) * 2)
     for output, error in errors.items():
         k = slopes.outputs.index(output)

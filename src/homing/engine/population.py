@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.engine.run import compile_system
 from homing.engine.trajectories import Trajectories
-from homing.ground.errors import NumericsError
+from homing.ground.errors import StudyError
 from homing.ground.keys import normals
 from homing.mechanism.model import Model
 from homing.protocol.events import Events, Op
@@ -54,10 +56,10 @@ class PopulationRun:
     def parts(self, threads: int = 1) -> Iterator[tuple[NDArray[np.int64], Trajectories]]:
         """The patients' numbers and trajectories, part by part; the next part takes the memory of the last.
 
-        Raises: WiringError for an unknown name; NumericsError for no patients.
+        Raises: WiringError for an unknown name; StudyError for no patients.
         """
         if self.patients < 1:
-            raise NumericsError("simulate at least one patient.")
+            raise StudyError("simulate at least one patient.")
         compiled = compile_system(self.model.system, self.outputs, list(self.spread))
         base = self.model.parameters(self.changes)
         result: Trajectories | None = None
@@ -83,22 +85,35 @@ class PopulationRun:
         )
 
 
-def to_files(run: PopulationRun, write: Callable[[object], None], threads: int = 1) -> Iterator[tuple[int, int]]:
+def to_files(run: PopulationRun, write: Callable[[Any], None], threads: int = 1) -> Iterator[tuple[int, int]]:
     """Hand the parts on as tables (patient, time, outputs); yields patients done and failed so far.
 
-    Values are single precision: seven digits, more than any tolerance that a cohort is simulated at.
+    One part is written while the next is simulated; `write` is called by one other thread, in order. Values are single
+    precision: seven digits, more than any tolerance that a cohort is simulated at.
     """
+    failed = 0
+    with ThreadPoolExecutor(1) as writer:
+        last: Future[None] | None = None
+        for ids, trajectories in run.parts(threads):
+            table = _table(run, ids, trajectories)
+            if last is not None:
+                last.result()
+            last = writer.submit(write, table)
+            failed += int((~trajectories.complete).sum())
+            yield int(ids[-1]) + 1, failed
+        if last is not None:
+            last.result()
+
+
+def _table(run: PopulationRun, ids: NDArray[np.int64], trajectories: Trajectories) -> object:
+    """The readings of a part, patients slow and times fast."""
     import pyarrow as pa
 
-    failed = 0
-    for ids, trajectories in run.parts(threads):
-        n = len(run.times)
-        columns: dict[str, object] = {
-            "patient": np.repeat(ids, n),
-            "time": pa.DictionaryArray.from_arrays(np.tile(np.arange(n, dtype=np.int32), len(ids)), run.times),
-        }
-        for k, name in enumerate(run.outputs):
-            columns[name] = trajectories.values[:, :, k].astype(np.float32).ravel()
-        write(pa.table(columns))
-        failed += int((~trajectories.complete).sum())
-        yield int(ids[-1]) + 1, failed
+    n = len(run.times)
+    columns: dict[str, object] = {
+        "patient": np.repeat(ids, n),
+        "time": pa.DictionaryArray.from_arrays(np.tile(np.arange(n, dtype=np.int32), len(ids)), run.times),
+    }
+    for k, name in enumerate(run.outputs):
+        columns[name] = trajectories.values[:, :, k].astype(np.float32).ravel()
+    return pa.table(columns)
