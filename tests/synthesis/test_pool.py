@@ -57,14 +57,15 @@ def test_the_interval_of_tau2_is_metafors(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(REFERENCE["data"]))
 def test_restricted_likelihood_is_as_high_as_any_that_a_fine_grid_finds(name: str) -> None:
-    from homing.synthesis.pool import _restricted_likelihood
+    from homing.synthesis.heterogeneity import log_likelihood
 
     data = REFERENCE["data"][name]
     y, v = np.array(data["y"]), np.array(data["v"])
     found = pool(effects(y, v)).tau2
     grid = np.concatenate([[0.0], (y.var() + v.mean()) * np.geomspace(1e-8, 1e3, 4000)])
-    best = _restricted_likelihood(grid, y, v).max()
-    assert _restricted_likelihood(np.array([found]), y, v)[0] >= best - 1e-9
+    x = np.ones((len(y), 1))
+    best = max(log_likelihood(tau2, y, v, x, True) for tau2 in grid)
+    assert log_likelihood(found, y, v, x, True) >= best - 1e-9
 
 
 studies = st.lists(st.tuples(st.floats(-3, 3), st.floats(0.01, 4)), min_size=2, max_size=12)

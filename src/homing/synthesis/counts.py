@@ -1,0 +1,301 @@
+"""Pooling of two-armed counts without large-sample variances of each study: Mantel-Haenszel, Peto, exact.
+
+These take studies with empty cells as they are. A study without any event carries no information on a ratio and is
+counted as such; it does carry some on a difference. Definitions are those of metafor's rma.mh and rma.peto; the
+variances are those of Robins, Breslow and Greenland 1986 (odds ratio), Greenland and Robins 1985 (risk ratio,
+doi:10.2307/2530643) and Sato, Greenland and Robins 1989 (risk difference).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from homing.ground.errors import StudyError
+from homing.ground.nearest import did_you_mean
+from homing.synthesis.effect import Measure, effect_of_counts, natural
+
+Array = NDArray[np.float64]
+MH: tuple[Measure, ...] = ("odds-ratio", "risk-ratio", "risk-difference")
+
+
+@dataclass(frozen=True)
+class PooledCounts:
+    """A common effect from counts, on the scale of pooling (logs for ratios); `natural()` on that of reading.
+
+    `q` and `q_p` test whether the studies differ (from their own effects, a half added where these don't exist; Q is
+    NaN with a single study). `score` is the Cochran-Mantel-Haenszel chi-squared, `informative` the number of studies
+    that carry information, of `k`.
+    """
+
+    measure: Measure
+    method: str
+    k: int
+    informative: int
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    p: float
+    q: float
+    q_p: float
+    score: float
+    score_p: float
+    notes: tuple[str, ...] = ()
+
+    def natural(self) -> PooledCounts:
+        """Estimate and interval on the natural scale."""
+        back = {name: float(natural(self.measure, getattr(self, name))) for name in ("estimate", "low", "high")}
+        return replace(self, **back)  # type: ignore[arg-type]
+
+
+def mantel_haenszel(
+    events_1: ArrayLike,
+    n_1: ArrayLike,
+    events_2: ArrayLike,
+    n_2: ArrayLike,
+    measure: Measure = "odds-ratio",
+    *,
+    level: float = 0.95,
+    continuity: bool = False,
+) -> PooledCounts:
+    """The Mantel-Haenszel estimate of a common odds ratio, risk ratio or risk difference from counts (study,).
+
+    `continuity` takes a half off the score statistic's numerator, as older programs do.
+    Raises: StudyError for impossible counts, an unknown measure, or data that leave the ratio without a value.
+
+    Example:
+        >>> found = mantel_haenszel([53, 139], [107, 284], [36, 132], [105, 284]).natural()
+        >>> round(found.estimate, 2)
+        1.23
+    """
+    if measure not in MH:
+        raise StudyError(f"'{measure}' has no Mantel-Haenszel estimate here. {did_you_mean(measure, MH)}")
+    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    b, d, n = n1 - a, n2 - c, n1 + n2
+    if measure == "odds-ratio":
+        up, down = a * d / n, b * c / n
+        r, s = _sums(up, down, measure)
+        same, cross = (a + d) / n, (b + c) / n
+        variance = (same @ up) / (2 * r**2) + (same @ down + cross @ up) / (2 * r * s) + (cross @ down) / (2 * s**2)
+        estimate, informative = math.log(r / s), (up + down) > 0
+    elif measure == "risk-ratio":
+        r, s = _sums(a * n2 / n, c * n1 / n, measure)
+        variance = float(((n1 * n2 * (a + c) - a * c * n) / n**2).sum()) / (r * s)
+        estimate, informative = math.log(r / s), (a + c) > 0
+    else:
+        weight = float((n1 * n2 / n).sum())
+        estimate = float(((a * n2 - c * n1) / n).sum()) / weight
+        first = float(((c * n1**2 - a * n2**2 + n1 * n2 * (n2 - n1) / 2) / n**2).sum())
+        variance = (estimate * first + float(((a * d + c * b) / n).sum()) / 2) / weight**2
+        informative = n > 0
+    score = _score(a, n1, c, n2, continuity)
+    return _found(measure, "Mantel-Haenszel", (a, n1, c, n2), informative, estimate, variance, score, level)
+
+
+def _sums(up: Array, down: Array, measure: Measure) -> tuple[float, float]:
+    r, s = float(up.sum()), float(down.sum())
+    if r <= 0 or s <= 0:
+        raise StudyError(
+            f"the {measure} has no Mantel-Haenszel estimate: one arm has no event in any study. "
+            f"Take the risk difference, or the exact interval."
+        )
+    return r, s
+
+
+def peto(
+    events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: ArrayLike, *, level: float = 0.95
+) -> PooledCounts:
+    """Peto's one-step odds ratio (Yusuf 1985, doi:10.1016/S0033-0620(85)80003-7), for rare events and equal arms.
+
+    Far from an odds ratio of 1, or with unequal arms, it is biased (Greenland and Salvan 1990).
+    Raises: StudyError for impossible counts or where no study has both events and non-events.
+    """
+    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    difference, spread = _observed_less_expected(a, n1, c, n2)
+    total = float(spread.sum())
+    if total <= 0:
+        raise StudyError("Peto's odds ratio needs a study with events and patients without.")
+    estimate, informative = float(difference.sum()) / total, spread > 0
+    found = _found("odds-ratio", "Peto", (a, n1, c, n2), informative, estimate, 1 / total, _score(a, n1, c, n2), level)
+    y = difference[informative] / spread[informative]
+    q = float(spread[informative] @ (y - estimate) ** 2)
+    return replace(found, **_q(q, int(informative.sum())))
+
+
+def _observed_less_expected(a: Array, n1: Array, c: Array, n2: Array) -> tuple[Array, Array]:
+    """Events in arm 1 beyond those expected without an effect, and their hypergeometric variance."""
+    n, events = n1 + n2, a + c
+    return a - n1 * events / n, n1 * n2 * events * (n - events) / (n**2 * np.maximum(n - 1, 1))
+
+
+def _score(a: Array, n1: Array, c: Array, n2: Array, continuity: bool = False) -> float:
+    difference, spread = _observed_less_expected(a, n1, c, n2)
+    if spread.sum() <= 0:
+        return math.nan
+    off = 0.5 if continuity else 0.0
+    return float((abs(difference.sum()) - off) ** 2 / spread.sum())
+
+
+def _found(
+    measure: Measure,
+    method: str,
+    counts: tuple[Array, Array, Array, Array],
+    informative: NDArray[np.bool_],
+    estimate: float,
+    variance: float,
+    score: float,
+    level: float,
+) -> PooledCounts:
+    from scipy.special import ndtr, ndtri
+    from scipy.stats import chi2
+
+    error, k = math.sqrt(variance), len(counts[0])
+    half = float(ndtri(0.5 + level / 2)) * error
+    own = effect_of_counts(*counts, measure, zeros="add-half-any-zero", double_zeros="drop")
+    q = float(((own.estimate - estimate) ** 2 / own.variance).sum()) if len(own) else math.nan
+    silent = k - int(informative.sum())
+    notes = (f"{silent} of {k} studies carry no information on a ratio (no event, or only events)",) if silent else ()
+    return PooledCounts(
+        *(measure, method, k, k - silent, estimate, error, estimate - half, estimate + half),
+        float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
+        *_q(q, len(own)).values(),
+        *(score, float(chi2.sf(score, 1)), notes),
+    )
+
+
+def _q(q: float, k: int) -> dict[str, float]:
+    from scipy.stats import chi2
+
+    if k < 2:
+        return {"q": math.nan, "q_p": math.nan}
+    return {"q": q, "q_p": float(chi2.sf(q, k - 1))}
+
+
+def _counts(*given: ArrayLike) -> tuple[Array, Array, Array, Array]:
+    a, n1, c, n2 = (np.atleast_1d(np.asarray(x, dtype=float)) for x in given)
+    effect_of_counts(a, n1, c, n2, "arcsine-difference")  # refuses what cannot be
+    return a, n1, c, n2
+
+
+def mantel_haenszel_rates(
+    events_1: ArrayLike,
+    time_1: ArrayLike,
+    events_2: ArrayLike,
+    time_2: ArrayLike,
+    measure: Measure = "rate-ratio",
+    *,
+    level: float = 0.95,
+) -> PooledCounts:
+    """The Mantel-Haenszel ratio or difference of rates from events and times at risk (study,) (Rothman 2008).
+
+    Raises: StudyError for impossible numbers, or a ratio where an arm has no event in any study.
+    """
+    from scipy.stats import chi2
+
+    x1, t1, x2, t2 = (np.atleast_1d(np.asarray(x, dtype=float)) for x in (events_1, time_1, events_2, time_2))
+    if not (np.isfinite(x1 + x2) & (x1 >= 0) & (x2 >= 0) & (t1 > 0) & (t2 > 0)).all():
+        raise StudyError("events must be 0 or more and times at risk above 0.")
+    t = t1 + t2
+    if measure == "rate-ratio":
+        r, s = _sums(x1 * t2 / t, x2 * t1 / t, measure)
+        estimate, variance = math.log(r / s), float((t1 * t2 * (x1 + x2) / t**2).sum()) / (r * s)
+    elif measure == "rate-difference":
+        weight = float((t1 * t2 / t).sum())
+        estimate = float(((x1 * t2 - x2 * t1) / t).sum()) / weight
+        variance = float(((t1 * t2 / t) ** 2 * (x1 / t1**2 + x2 / t2**2)).sum()) / weight**2
+    else:
+        raise StudyError(
+            f"'{measure}' has no estimate here. {did_you_mean(measure, ('rate-ratio', 'rate-difference'))}"
+        )
+    from scipy.special import ndtr, ndtri
+
+    error = math.sqrt(variance)
+    half = float(ndtri(0.5 + level / 2)) * error
+    spread = float((t1 * t2 * (x1 + x2) / t**2).sum())
+    score = float((x1 - t1 * (x1 + x2) / t).sum() ** 2) / spread if spread > 0 else math.nan
+    return PooledCounts(
+        *(measure, "Mantel-Haenszel", len(x1), int(((x1 + x2) > 0).sum()), estimate, error),
+        *(estimate - half, estimate + half, float(2 * ndtr(-abs(estimate) / error))),
+        *_q(_spread_of_rates(x1, t1, x2, t2, measure, estimate), len(x1)).values(),
+        *(score, float(chi2.sf(score, 1))),
+    )
+
+
+def _spread_of_rates(x1: Array, t1: Array, x2: Array, t2: Array, measure: Measure, estimate: float) -> float:
+    from homing.synthesis.effect_continuous import effect_of_rates
+
+    half = 0.5 * ((x1 == 0) | (x2 == 0))
+    own = effect_of_rates(x1 + half, t1, x2 + half, t2, measure)
+    return float(((own.estimate - estimate) ** 2 / own.variance).sum())
+
+
+def exact_odds_ratio(
+    events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: ArrayLike, *, level: float = 0.95
+) -> PooledCounts:
+    """The common odds ratio by conditional likelihood with its exact interval (Gart 1970, doi:10.1093/biomet/57.3.471).
+
+    The events of each study are taken as given, so that only how they fell to the arms counts; nothing is added to empty
+    cells, and where one arm has no event at all the estimate is 0 or infinite with one finite limit.
+    Raises: StudyError for impossible counts or where no study tells anything.
+    """
+    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    informative = (a + c > 0) & (a + c < n1 + n2)
+    if not informative.any():
+        raise StudyError("no study has both events and patients without; there is no odds ratio.")
+    support, weights = _sum_given_margins(a[informative], n1[informative], c[informative], n2[informative])
+    seen, tail = float(a[informative].sum()), (1 - level) / 2
+    estimate = _solve(support, weights, lambda p: float(p @ support) - seen, seen, support)
+    low = _solve(support, weights, lambda p: float(p[support >= seen].sum()) - tail, seen - 1, support)
+    high = _solve(support, weights, lambda p: tail - float(p[support <= seen].sum()), seen + 1, support)
+    none = _tilted(weights, support, 0.0)
+    p = min(1.0, 2 * min(float(none[support >= seen].sum()), float(none[support <= seen].sum())))
+    plain = _score(a, n1, c, n2)
+    found = _tilted(weights, support, estimate) if math.isfinite(estimate) else None
+    error = math.nan if found is None else 1 / math.sqrt(float(found @ support**2) - float(found @ support) ** 2)
+    silent = len(a) - int(informative.sum())
+    notes = (
+        (f"{silent} of {len(a)} studies carry no information on a ratio (no event, or only events)",) if silent else ()
+    )
+    return PooledCounts(
+        *("odds-ratio", "exact", len(a), len(a) - silent, estimate, error, low, high, p),
+        *(math.nan, math.nan, plain, math.nan, notes),
+    )
+
+
+def _sum_given_margins(a: Array, n1: Array, c: Array, n2: Array) -> tuple[Array, Array]:
+    """The support of the events in arm 1, over studies, given all margins, and log weights without an effect."""
+    from scipy.special import gammaln
+
+    first, weights = 0.0, np.ones(1)
+    for size, other, total in zip(n1, n2, a + c, strict=True):
+        lowest, highest = max(0.0, total - other), min(total, size)
+        x = np.arange(lowest, highest + 1)
+        log = -gammaln(x + 1) - gammaln(size - x + 1) - gammaln(total - x + 1) - gammaln(other - total + x + 1)
+        own = np.exp(log - log.max())
+        weights = np.convolve(weights, own)
+        weights /= weights.max()
+        first += lowest
+    with np.errstate(divide="ignore"):
+        return first + np.arange(len(weights)), np.log(weights)
+
+
+def _tilted(weights: Array, support: Array, log_ratio: float) -> Array:
+    log = weights + log_ratio * (support - support[0])
+    p = np.exp(log - log.max())
+    return p / p.sum()
+
+
+def _solve(support: Array, weights: Array, f: Any, at: float, bounds: Array) -> float:
+    """The log odds ratio at which f of the tilted distribution is 0, f rising; infinite beyond the support."""
+    from scipy.optimize import brentq
+
+    if at < bounds[0] or (f(_tilted(weights, support, -60.0)) > 0):
+        return -math.inf
+    if at > bounds[-1] or (f(_tilted(weights, support, 60.0)) < 0):
+        return math.inf
+    return float(brentq(lambda t: f(_tilted(weights, support, t)), -60.0, 60.0, xtol=1e-13))
