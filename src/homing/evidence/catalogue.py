@@ -100,6 +100,12 @@ class Entry:
             return [self.part(name, k) for k in found]
         raise EvidenceError("must be a list or a mapping.", self.part(name).where)
 
+    def each(self) -> list[Entry]:
+        """The values of this place, which must be a mapping."""
+        if not isinstance(self.data, dict):
+            raise EvidenceError("must be a mapping.", self.where)
+        return [self.part(key) for key in self.data]
+
     def text(self, name: str, default: str = "") -> str:
         """The text at a field, or the default where it is missing."""
         found = self.data.get(name)

@@ -1,22 +1,30 @@
-"""What trials reported: arms, outcomes and adverse events as they were printed, each with its source.
+"""What trials reported: arms, outcomes, safety, kinetics and costs as they were printed, each with its source.
 
 A count that a source prints as a percentage only is derived from it and says so. Reports that contradict each other
-stand side by side: one outcome is used, the others are kept as `contradicts`.
+stand side by side: one outcome is used, the others are kept as `contradicts`. A week that a source doesn't print is NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Analysis = Literal["itt", "mitt", "treated", "evaluable", "per-protocol"]
 Role = Literal["candidate", "control", "other"]
+Blinding = Literal["none", "single", "double", ""]
+Status = Literal["published", "registry-results", "unpublished", "terminated", "withdrawn", "ongoing"]
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One group of a trial. `product` is a key of the catalogue or ''; `dose` nominal cells (per kg: `dose_per_kg`)."""
+    """One group of a trial.
+
+    `treatment` is a word of the vocabulary of treatments (a kind of cell, a drug, a control) or ''; `product` and `drug`
+    are keys of the catalogue or ''; `cells` says in words what was given. `dose` is nominal cells (per kg:
+    `dose_per_kg`). `n` counts those randomised (or enrolled), `treated` and `analysed` those that remained.
+    """
 
     key: str
     label: Mapping[str, str]
@@ -26,11 +34,21 @@ class Arm:
     dose: float | None = None
     dose_per_kg: bool = False
     note: str = ""
+    treatment: str = ""
+    drug: str = ""
+    cells: str = ""
+    route: str = ""
+    carrier: str = ""
+    schedule: str = ""
+    co_intervention: str = ""
+    treated: int | None = None
+    analysed: int | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one arm reached at one time: `events` of `n`, or a `mean` change with `sd`.
+    """What one arm reached at one time: `events` of `n`, a `share` (Kaplan-Meier, or of an unknown n), or a `mean`
+    or `median` with `sd` or `se`; `low` and `high` are what `printed` says they are.
 
     `printed` is what the source says, `derived` how the numbers were got from it where it doesn't print them, `differs`
     how the endpoint's definition departs from the catalogue's. An outcome that `contradicts` another is not used.
@@ -39,7 +57,7 @@ class Outcome:
     arm: str
     endpoint: str
     week: float
-    n: int
+    n: int | None
     events: int | None
     mean: float | None
     sd: float | None
@@ -51,6 +69,59 @@ class Outcome:
     derived: str = ""
     differs: str = ""
     contradicts: str = ""
+    median: float | None = None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    effect: str = ""
+
+    @property
+    def result(self) -> str:
+        """The result in figures: '53/107 (49.5 %)', '91.0 % of 24', 'mean -62.5 (SD 23.2), n 41'."""
+        of = f", n {self.n}" if self.n else ""
+        if self.events is not None and self.n:
+            return f"{self.events}/{self.n} ({100 * self.events / self.n:.1f} %)"
+        if self.share is not None:
+            return f"{100 * self.share:.1f} %" + (f" of {self.n}" if self.n else "")
+        if self.median is not None:
+            around = f" ({self.low:g} to {self.high:g})" if self.low is not None and self.high is not None else ""
+            return f"median {self.median:g}{around}{of}"
+        spread = f" (SD {self.sd:g})" if self.sd is not None else f" (SE {self.se:g})" if self.se is not None else ""
+        return f"mean {self.mean:g}{spread}{of}"
+
+
+@dataclass(frozen=True)
+class Kinetic:
+    """Where cells or their traces were at a day: labelled cells, donor DNA, CAR-T copies, antibodies, cell counts."""
+
+    arm: str
+    what: str
+    day: float
+    n: int | None
+    value: float | None
+    low: float | None
+    high: float | None
+    sd: float | None
+    unit: str
+    printed: str
+    source: str
+    at: str
+    note: str = ""
+    contradicts: str = ""
+
+
+@dataclass(frozen=True)
+class Economic:
+    """A price, cost or utility that a trial or an appraisal of its product reports."""
+
+    what: str
+    value: float
+    unit: str
+    year: str
+    country: str
+    printed: str
+    source: str
+    at: str
 
 
 @dataclass(frozen=True)
@@ -70,12 +141,18 @@ class AdverseEvent:
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial, registry or series, with all that is used of it."""
+    """One trial, registry or series, with all that is used of it.
+
+    `year` is that of the main report, None where there is none yet. `shares_patients_with` names other entries that
+    report the same patients (a follow-up, a subset): never pool both; `registered_with` names those of other patients
+    under one registration. `layer` says whose entry it is: 'homing' or the
+    folder of a user.
+    """
 
     key: str
     name: str
     ids: Mapping[str, str]
-    year: int
+    year: int | None
     design: Mapping[str, str]
     randomised: bool
     blinded: bool
@@ -86,6 +163,30 @@ class Trial:
     adverse_events: tuple[AdverseEvent, ...]
     notes: tuple[Mapping[str, str], ...] = field(default=())
     design_sources: tuple[str, ...] = ()
+    blinding: Blinding = ""
+    status: Status = "published"
+    sites: int | None = None
+    countries: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
+    registered_n: int | None = None
+    criteria: str = ""
+    kinetics: tuple[Kinetic, ...] = ()
+    economics: tuple[Economic, ...] = ()
+    shares_patients_with: tuple[str, ...] = ()
+    registered_with: tuple[str, ...] = ()
+    risk_of_bias: Mapping[str, str] = field(default_factory=dict)
+    layer: str = "homing"
+
+    @property
+    def when(self) -> str:
+        """The year, or the status of a trial without a report."""
+        return str(self.year) if self.year else self.status
+
+    @property
+    def patients(self) -> int:
+        """Patients of all arms, those of arms that are sums of others left out."""
+        return sum(arm.n for arm in self.arms.values() if "added up" not in arm.note)
 
     @property
     def rows(self) -> tuple[Outcome | AdverseEvent, ...]:
@@ -95,18 +196,23 @@ class Trial:
     @property
     def sources(self) -> tuple[str, ...]:
         """Every source of its numbers, design and notes, each once."""
-        return tuple(dict.fromkeys([*(row.source for row in self.rows), *self.design_sources]))
+        named = [row.source for row in (*self.rows, *self.kinetics, *self.economics)]
+        return tuple(dict.fromkeys([*named, *self.design_sources]))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two arms of a trial that answer a question, at an endpoint and week; `control` is '' for a single arm."""
+    """Two arms of a trial that answer a question, at an endpoint and week.
+
+    `control` is '' for a single arm; `group` names the subgroup that it belongs to where the question has any.
+    """
 
     trial: str
     candidate: str
     control: str
     endpoint: str
     week: float
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,3 +254,59 @@ class SingleArm:
     arm: Arm
     counts: Counts
     source: str
+
+
+def weeks(week: float) -> str:
+    """A week as text; a dash where the source prints none."""
+    return "-" if math.isnan(week) else f"{week:g}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that is often repeated, and what its sources say."""
+
+    key: str
+    claim: Mapping[str, str]
+    says: Mapping[str, str]
+    verdict: Literal["true, but", "misleading", "wrong", "no source found"]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What was looked for and not found, and where it was looked for."""
+
+    topic: str
+    looked_for: str
+    found: str
+
+
+@dataclass(frozen=True)
+class MetaStudy:
+    """One study as a meta-analysis prints it: events and patients of both arms, or of one (n_2 None)."""
+
+    study: str
+    events_1: float
+    n_1: float
+    events_2: float | None
+    n_2: float | None
+    derived: str = ""
+
+
+@dataclass(frozen=True)
+class MetaAnalysis:
+    """A published meta-analysis with its inputs and its printed answer, for being computed again."""
+
+    key: str
+    title: str
+    ids: Mapping[str, str]
+    question: str
+    measure: str
+    model: str
+    method: str
+    as_printed: str
+    printed: Mapping[str, float]
+    studies: tuple[MetaStudy, ...]
+    sources: tuple[str, ...]
+    missing: str
+    notes: tuple[Mapping[str, str], ...] = ()

@@ -1,13 +1,32 @@
-"""Where the catalogue's files are, in a checkout and in an installed package alike."""
+"""Where the catalogue's files are, and where a user keeps evidence of their own, layered over them."""
 
 from __future__ import annotations
 
 import functools
+import os
 from importlib import resources
 from pathlib import Path
+
+from homing.ground.errors import EvidenceError
+
+#: A user's folder of evidence, beside their studies; another can be named by this variable or `--folder`.
+OWN_FOLDER = "homing-evidence"
+_VARIABLE = "HOMING_EVIDENCE"
 
 
 @functools.lru_cache(maxsize=1)
 def catalogue_root() -> Path:
     """The folder that holds products, routes, profiles, sources and the rest of the catalogue."""
     return Path(str(resources.files("homing"))) / "catalogue"
+
+
+def own_folder() -> Path:
+    """The user's folder of evidence: $HOMING_EVIDENCE, or `homing-evidence` in the current folder. It need not exist."""
+    return Path(os.environ.get(_VARIABLE) or OWN_FOLDER)
+
+
+def use_folder(folder: Path | str) -> None:
+    """Take another folder as the user's, for this process and those it starts. Raises EvidenceError for a file."""
+    if Path(folder).is_file():
+        raise EvidenceError("is a file; name the folder that holds sources.yaml and trials/.", str(folder))
+    os.environ[_VARIABLE] = str(folder)

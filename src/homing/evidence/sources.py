@@ -6,24 +6,40 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from homing.evidence.root import catalogue_root
+from homing.evidence.root import catalogue_root, own_folder
 from homing.evidence.values import Source
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import TextTree, read_yaml
 
-_FIELDS = ("title", "year", "ids", "read", "note")
-IDS = ("pmid", "pmcid", "doi", "nct", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas", "url", "isbn")
+_FIELDS = ("title", "year", "ids", "read", "note", "corrected", "retracted")
+IDS = (
+    *("pmid", "pmcid", "doi", "nct", "euct", "actrn", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas"),
+    *("url", "isbn"),
+)
 READ = (
     *("full text", "abstract", "registry entry", "table", "secondary", "regulatory document"),
     *("press release", "news report", "code"),
 )
 
 
-@functools.lru_cache(maxsize=1)
 def load_sources() -> Mapping[str, Source]:
-    """Every source by key. Raises EvidenceError naming file, line and key for a faulty or doubled entry."""
+    """Every source by key, the user's own included (a key of theirs goes before a shipped one).
+
+    Raises EvidenceError naming file, line and key for a faulty or doubled entry.
+    """
+    own = own_folder() / "sources.yaml"
+    return _with_own(own, own.stat().st_mtime_ns) if own.is_file() else _shipped()
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped() -> Mapping[str, Source]:
     return read_sources(catalogue_root() / "sources")
+
+
+@functools.lru_cache(maxsize=4)
+def _with_own(file: Path, changed: int) -> Mapping[str, Source]:
+    return {**_shipped(), **read_sources(file.parent)}
 
 
 def read_sources(folder: Path) -> dict[str, Source]:
@@ -62,4 +78,13 @@ def _source(tree: TextTree, key: str) -> Source:
     year = data.get("year")
     if year is not None and not (str(year).isdigit() and 1900 <= int(year) <= 2100):
         raise EvidenceError(f"'{year}' is not a year.", tree.where((key, "year")))
-    return Source(key, data["title"], int(year) if year else None, ids, data["read"], data.get("note") or "")
+    return Source(
+        key,
+        data["title"],
+        int(year) if year else None,
+        ids,
+        data["read"],
+        data.get("note") or "",
+        data.get("corrected") or "",
+        data.get("retracted") or "",
+    )

@@ -32,7 +32,8 @@ class Source:
     """A publication, registry entry, regulatory document, certificate or computation.
 
     `ids` maps 'doi', 'pmid', 'pmcid', 'nct', 'eudract', 'chictr', 'isrctn' or 'url' to the identifier. `read` says
-    what was read of it: 'full text', 'abstract', 'registry entry', 'table', 'secondary' (a source that quotes it).
+    what was read of it: 'full text', 'abstract', 'registry entry', 'table', 'secondary' (a source that quotes it). `corrected` and
+    `retracted` say when and how a source was, where it was.
     """
 
     key: str
@@ -41,6 +42,8 @@ class Source:
     ids: Mapping[str, str] = None  # type: ignore[assignment]
     read: str = ""
     note: str = ""
+    corrected: str = ""
+    retracted: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", dict(self.ids or {}))

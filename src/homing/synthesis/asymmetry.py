@@ -110,7 +110,9 @@ def begg(effects: Effects) -> Asymmetry:
     standardised = (y - w @ y / w.sum()) / np.sqrt(v - 1 / w.sum())
     found = kendalltau(standardised, v)
     nothing = math.nan
-    return Asymmetry("Begg", len(y), float(found.statistic), nothing, float(found.pvalue), nothing, nothing, nothing, _few(len(y)))
+    return Asymmetry(
+        "Begg", len(y), float(found.statistic), nothing, float(found.pvalue), nothing, nothing, nothing, _few(len(y))
+    )
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ def _missing(centred: Array, rule: Rule) -> tuple[int, float]:
             raise StudyError("the rule Q0 does not exist for these studies; take L0.")
         found = k - 0.5 - math.sqrt(inside)
     m = found  # below 0 too, as metafor has it
-    spread = (k * (k + 1) * (2 * k + 1) + 10 * m**3 + 27 * m**2 + 17 * m - 18 * k * m**2 - 18 * k * m + 6 * k**2 * m) / 24
+    spread = (
+        k * (k + 1) * (2 * k + 1) + 10 * m**3 + 27 * m**2 + 17 * m - 18 * k * m**2 - 18 * k * m + 6 * k**2 * m
+    ) / 24
     error = math.sqrt(max(spread, 0.0))
     if rule == "L0":
         return _whole(found), 4 * error / (2 * k - 1)

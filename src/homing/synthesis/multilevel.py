@@ -246,9 +246,7 @@ def _likelihood(theta: Array, y: Array, v: Array, x: Array, terms: Sequence[Term
     return float(-0.5 * ((k - p) * math.log(2 * math.pi) + log_det + squares - plain + own))
 
 
-def _optimum(
-    y: Array, v: Array, x: Array, terms: Sequence[Term], method: str
-) -> tuple[Array, float, bool]:
+def _optimum(y: Array, v: Array, x: Array, terms: Sequence[Term], method: str) -> tuple[Array, float, bool]:
     from scipy.optimize import minimize
 
     size = sum(t.variances + t.correlations for t in terms)

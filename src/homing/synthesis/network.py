@@ -102,7 +102,9 @@ def contrasts_of(arms: Sequence[StudyArm], measure: NetworkMeasure = "odds-ratio
         own = [arm for arm in arms if arm.study == name]
         treatments = [arm.treatment for arm in own]
         if len(set(treatments)) < len(treatments):
-            raise StudyError(f"{name} has the treatment '{max(treatments, key=treatments.count)}' twice; join its arms.")
+            raise StudyError(
+                f"{name} has the treatment '{max(treatments, key=treatments.count)}' twice; join its arms."
+            )
         values, variances, note = _arm_values(name, own, measure)
         if note:
             notes.append(note)

@@ -84,7 +84,11 @@ def selection_model(
     else:
         notes0 = []
     empty = [i for i, n in enumerate(np.bincount(model.interval, minlength=len(cuts))) if not n]
-    notes = notes0 + [f"no study in {len(empty)} of the intervals of p: its weight cannot be known"] if empty and free else []
+    notes = (
+        notes0 + [f"no study in {len(empty)} of the intervals of p: its weight cannot be known"]
+        if empty and free
+        else []
+    )
     if len(y) < 10 and free:
         notes.append(f"{len(y)} studies: too few to estimate weights with any certainty; try assumed ones")
     return Selected(

@@ -107,9 +107,7 @@ def shrunken(effects: Effects, method: Method = "REML", level: float = 0.95) -> 
     return np.column_stack([estimate, error, estimate - half, estimate + half])
 
 
-def tipping_events(
-    events_1: int, n_1: int, events_2: int, n_2: int
-) -> int:
+def tipping_events(events_1: int, n_1: int, events_2: int, n_2: int) -> int:
     """The fragility index: how many patients of the arm with fewer events must change for p (Fisher) to cross 0.05.
 
     Negative where the trial isn't significant: as many must change for it to become so. 0 where that can't be.
