@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from homing.answers.content import Estimate, Message, Verbatim
 from homing.endpoints.definitions import endpoint
+from homing.evidence.records import Outcome
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.ground.proportions import exact_interval, paired_difference
@@ -228,6 +229,19 @@ def simulated_difference(a: NDArray[np.float64], b: NDArray[np.float64], level: 
 def observed_share(events: int, n: int, level: float = 0.95) -> Estimate:
     """A share that a trial reported, with its exact confidence interval."""
     return Estimate(events / n, *exact_interval(events, n, level), "percent", level, "sampling")
+
+
+def observed_outcome(outcome: Outcome) -> Estimate:
+    """What an arm reached: a share with its exact interval (of a printed share, as if of so many patients), or a mean."""
+    n = outcome.n or 0
+    if outcome.events is not None and n:
+        return observed_share(outcome.events, n)
+    if outcome.share is not None:
+        if not n:
+            return Estimate(outcome.share, kind="percent", spread="none")
+        return replace(observed_share(round(outcome.share * n), n), value=outcome.share)
+    number = outcome.mean if outcome.mean is not None else outcome.median
+    return Estimate(float("nan") if number is None else number, spread="none")
 
 
 def middle_and_band(values: NDArray[np.float64], share: float = 0.8) -> tuple[NDArray, NDArray, NDArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_share
+from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome
 from homing.answers.content import Block, Estimate, Finding, Message, Table, Verbatim
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
@@ -98,7 +98,7 @@ def _near_primary(case: Case, key: str) -> Iterator[Finding]:
         values = {
             "trial": Verbatim(trial.name),
             "arm": name_of(trial.arms[outcome.arm].label),
-            "share": observed_share(outcome.events or 0, outcome.n),
+            "share": observed_outcome(outcome),
             "events": outcome.events,
             "n": outcome.n,
             "endpoint": endpoint_name(case.study.primary.key),

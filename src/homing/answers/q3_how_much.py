@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ from homing.answers.case import (
     endpoint_name,
     label_of,
     name_of,
-    observed_share,
+    observed_outcome,
     simulated_difference,
     simulated_share,
 )
@@ -232,7 +233,7 @@ def _observed(case: Case) -> Iterator[Block]:
             continue
         for outcome in case.store.outcomes(trial.key):
             arm = trial.arms[outcome.arm]
-            if arm in arms and outcome.events is not None:
+            if arm in arms and outcome.events is not None and not math.isnan(outcome.week):
                 groups.append((trial, arm, outcome))
     for trial, arm, outcome in groups:
         values = {
@@ -240,7 +241,7 @@ def _observed(case: Case) -> Iterator[Block]:
             "arm": name_of(arm.label),
             "events": outcome.events,
             "n": outcome.n,
-            "share": observed_share(outcome.events or 0, outcome.n),
+            "share": observed_outcome(outcome),
             "endpoint": name_of(case.store.outcome_terms[outcome.endpoint]),
             "week": outcome.week,
         }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_share, simulated_share
+from homing.answers.case import (
+    Case,
+    endpoint_name,
+    label_of,
+    name_of,
+    observed_outcome,
+    observed_share,
+    simulated_share,
+)
 from homing.answers.content import (
     Block,
     Chapter,
@@ -23,7 +31,7 @@ from homing.answers.content import (
 )
 from homing.endpoints.definitions import endpoint
 from homing.evidence.catalogue import names
-from homing.evidence.records import Arm, Comparison, Outcome, Trial
+from homing.evidence.records import Arm, Comparison, Outcome, Trial, weeks
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol.course import Protocol
@@ -110,7 +118,7 @@ def _forest(case: Case, trials: Sequence[Comparison], effects: Effects, pooled: 
     rows = []
     for i, c in enumerate(trials):
         y, low, high = _own_interval(effects, i)
-        label = Verbatim(f"{c.trial.name} ({c.trial.year})")
+        label = Verbatim(f"{c.trial.name} ({c.trial.when})")
         detail = f"{c.candidate.events}/{c.candidate.n} v {c.control.events}/{c.control.n}"
         rows.append(ForestRow(label, y, low, high, float(pooled.weights[i]), detail))
     if pooled.k > 1:
@@ -139,7 +147,7 @@ def _trial_table(case: Case, trials: Sequence[Comparison], effects: Effects) -> 
         arm = c.trial.arms[c.pair.candidate]
         rows.append(
             [
-                Verbatim(f"{c.trial.name} ({c.trial.year})"),
+                Verbatim(f"{c.trial.name} ({c.trial.when})"),
                 name_of(c.trial.design),
                 name_of(arm.label),
                 _outcome_name(case, c.pair.endpoint),
@@ -181,7 +189,7 @@ def _alone(case: Case) -> Iterator[Block]:
         return
     rows = [
         [
-            Verbatim(f"{s.trial.name} ({s.trial.year})"),
+            Verbatim(f"{s.trial.name} ({s.trial.when})"),
             name_of(s.trial.design),
             name_of(s.arm.label),
             _outcome_name(case, s.pair.endpoint),
@@ -227,7 +235,7 @@ def _beside(case: Case) -> Iterator[Block]:
     for key in case.study.trials:
         trial = case.store.trial(key)
         for outcome in case.store.outcomes(key):
-            if outcome.endpoint not in names("endpoints") or not _is_share(outcome):
+            if outcome.endpoint not in names("endpoints") or not _is_share(outcome) or math.isnan(outcome.week):
                 unsimulated.append(_told(case, trial, outcome))
                 told_sources.append(outcome.source)
                 continue
@@ -262,17 +270,9 @@ def _told(case: Case, trial: Trial, outcome: Outcome) -> list[object]:
         Verbatim(trial.name),
         name_of(trial.arms[outcome.arm].label),
         _outcome_name(case, outcome.endpoint),
-        Verbatim(f"{outcome.week:g}"),
-        _observed(outcome),
+        Verbatim(weeks(outcome.week)),
+        observed_outcome(outcome),
     ]
-
-
-def _observed(outcome: Outcome) -> Estimate:
-    if outcome.events is not None:
-        return observed_share(outcome.events, outcome.n)
-    if outcome.share is not None:
-        return replace(observed_share(round(outcome.share * outcome.n), outcome.n), value=outcome.share)
-    return Estimate(float("nan") if outcome.mean is None else outcome.mean, spread="none")
 
 
 def _protocol(case: Case, arm: Arm) -> Protocol:
@@ -294,7 +294,7 @@ def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[obj
     for key in case.study.scenarios:
         run = case.simulate(protocol, key, times=np.unique([0.0, day]))
         shares.append(simulated_share(run.outcome(outcome.endpoint, day)))
-    seen = _observed(outcome)
+    seen = observed_outcome(outcome)
     low, high = min(s.value for s in shares), max(s.value for s in shares)
     hit = bool(seen.low <= high and low <= seen.high)
     verdict = "q5.within" if hit else ("q5.too-low" if high < seen.low else "q5.too-high")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_share, simulated_share
+from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome, simulated_share
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.evidence.records import Outcome
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
@@ -199,7 +199,8 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
         for outcome in case.store.outcomes(key):
             later = outcome.week * DAYS_PER_WEEK > case.primary_day + 1
             mine = outcome.endpoint in (case.study.primary.key, "clinical-remission-fistula", *LASTING)
-            if not mine or not (later or outcome.endpoint in LASTING):
+            shown = outcome.events is not None or outcome.share is not None
+            if not mine or not shown or not (later or (outcome.endpoint in LASTING and outcome.week > 0)):
                 continue
             told += 1
             simulated = _simulated(case, found, outcome, trial.arms[outcome.arm].role)
@@ -208,7 +209,7 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
                 "arm": name_of(trial.arms[outcome.arm].label),
                 "endpoint": name_of(case.store.outcome_terms[outcome.endpoint]),
                 "week": outcome.week,
-                "share": _share(outcome),
+                "share": observed_outcome(outcome),
                 "n": outcome.n,
                 "low": Estimate(min(simulated), kind="percent", spread="none"),
                 "high": Estimate(max(simulated), kind="percent", spread="none"),
@@ -216,13 +217,6 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
             yield Finding(Message("q6.observed", values), "measured", [outcome.source, "run"])
     if not told:
         yield Message("q6.none-observed")
-
-
-def _share(outcome: Outcome) -> Estimate:
-    """An observed share with its exact interval; of a printed share, as if of so many patients."""
-    number = outcome.events if outcome.events is not None else round((outcome.share or 0) * outcome.n)
-    seen = observed_share(number, outcome.n)
-    return seen if outcome.share is None else replace(seen, value=outcome.share)
 
 
 def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> list[float]:

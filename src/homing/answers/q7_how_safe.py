@@ -23,7 +23,7 @@ from homing.answers.content import (
     Text,
     Verbatim,
 )
-from homing.evidence.records import AdverseEvent, Trial
+from homing.evidence.records import AdverseEvent, Trial, weeks
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.ground.proportions import upper_bound
 from homing.protocol.course import Protocol
@@ -75,7 +75,7 @@ def _worst(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Finding:
         "events": event.events,
         "n": event.n,
         "share": observed_share(event.events, event.n),
-        "week": event.week,
+        "week": Verbatim(weeks(event.week)),
         "arm": name_of(trial.arms[event.arm].label),
     }
     return Finding(Message("q7.worst", values), "measured", [event.source])
@@ -91,10 +91,10 @@ def _bound(event: AdverseEvent) -> Estimate | None:
 def _table(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Table:
     body = [
         [
-            Verbatim(f"{trial.name} ({trial.year})"),
+            Verbatim(f"{trial.name} ({trial.when})"),
             name_of(trial.arms[event.arm].label),
             name_of(case.store.event_terms[event.event]),
-            Verbatim(f"{event.week:g}"),
+            Verbatim(weeks(event.week)),
             Verbatim(f"{event.events}/{event.n}"),
             observed_share(event.events, event.n),
             _bound(event),
@@ -107,12 +107,12 @@ def _table(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Table:
 
 def _dots(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Dots:
     """Events by trial, cells beside control."""
-    categories = list(dict.fromkeys((trial.key, event.event, event.week) for trial, event in rows))
+    categories = list(dict.fromkeys((trial.key, event.event, weeks(event.week)) for trial, event in rows))
     values = np.full((len(categories), 2, 3), np.nan)
     for trial, event in rows:
         group = 0 if trial.arms[event.arm].role != "control" else 1
         e = observed_share(event.events, event.n)
-        values[categories.index((trial.key, event.event, event.week)), group] = (e.value, e.low, e.high)
+        values[categories.index((trial.key, event.event, weeks(event.week))), group] = (e.value, e.low, e.high)
     labels: list[Text] = [
         Message("q7.category", {"trial": case.store.trial(t).name, "event": name_of(case.store.event_terms[e])})
         for t, e, _ in categories
@@ -134,7 +134,8 @@ def _unseen(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Finding:
     """The rate that an event may have and yet never have been seen in all patients of the store."""
     seen: dict[tuple[str, str], int] = {}
     for trial, event in rows:
-        if _with_product(case, trial, event):
+        told = any(other in {key for key, _ in seen} for other in trial.shares_patients_with)
+        if _with_product(case, trial, event) and not told:
             seen[trial.key, event.arm] = max(seen.get((trial.key, event.arm), 0), event.n)
     n = sum(seen.values())
     values = {"n": n, "rate": Estimate(upper_bound(0, n), kind="percent", spread="none")}

@@ -1,7 +1,7 @@
 """What trials reported: arms, outcomes, safety, kinetics and costs as they were printed, each with its source.
 
 A count that a source prints as a percentage only is derived from it and says so. Reports that contradict each other
-stand side by side: one outcome is used, the others are kept as `contradicts`. A week that a source doesn't print is NaN.
+stand side by side: one outcome is used, the others are kept as `contradicts`. A week that no source prints is NaN.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Status = Literal["published", "registry-results", "unpublished", "terminated", "
 class Arm:
     """One group of a trial.
 
-    `treatment` is a word of the vocabulary of treatments (a kind of cell, a drug, a control) or ''; `product` and `drug`
-    are keys of the catalogue or ''; `cells` says in words what was given. `dose` is nominal cells (per kg:
+    `treatment` is a word of the vocabulary of treatments (a kind of cell, a drug, a control) or ''; `product` is a key
+    of the catalogue or ''; `cells` says in words what was given. `dose` is nominal cells (per kg:
     `dose_per_kg`). `n` counts those randomised (or enrolled), `treated` and `analysed` those that remained.
     """
 
@@ -74,6 +74,11 @@ class Outcome:
     high: float | None = None
     se: float | None = None
     effect: str = ""
+
+    @property
+    def is_subgroup(self) -> bool:
+        """Whether it is of a part of the arm's patients only, chosen by what they were before."""
+        return self.differs.startswith("subgroup")
 
     @property
     def result(self) -> str:

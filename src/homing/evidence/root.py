@@ -21,7 +21,7 @@ def catalogue_root() -> Path:
 
 
 def own_folder() -> Path:
-    """The user's folder of evidence: $HOMING_EVIDENCE, or `homing-evidence` in the current folder. It need not exist."""
+    """The user's folder of evidence, which need not exist: $HOMING_EVIDENCE, or `homing-evidence` in this folder."""
     return Path(os.environ.get(_VARIABLE) or OWN_FOLDER)
 
 

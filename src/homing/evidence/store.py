@@ -1,11 +1,11 @@
-"""The evidence store: trials, questions, claims, gaps and meta-analyses of the catalogue, and a user's own over them."""
+"""The evidence store: trials, questions, claims, gaps and meta-analyses of the catalogue, a user's own over them."""
 
 from __future__ import annotations
 
 import functools
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,22 +69,26 @@ class Store:
         found = [o for o in self.trial(trial).outcomes if not o.contradicts and endpoint in (None, o.endpoint)]
         return sorted(found, key=lambda o: (o.endpoint, o.week))
 
-    def comparisons(self, question: str) -> list[Comparison]:
-        """The controlled trials of a question, by year."""
+    def comparisons(self, question: str, *, contradicting: bool = False) -> list[Comparison]:
+        """The controlled trials of a question, by year.
+
+        `contradicting` takes the report that contradicts the chosen one, in the trials that have any.
+        """
         found = []
         for pair in self.question(question).comparisons:
-            a, b = self._outcome(pair, pair.candidate), self._outcome(pair, pair.control)
+            a, b = (self._count(pair, arm, contradicting) for arm in (pair.candidate, pair.control))
             sources = tuple(dict.fromkeys((a.source, b.source)))
-            found.append(Comparison(self.trials[pair.trial], pair, _counts(a), _counts(b), sources))
+            counts = Counts(a.events, a.n), Counts(b.events, b.n)
+            found.append(Comparison(self.trials[pair.trial], pair, *counts, sources))
         return sorted(found, key=lambda c: (c.trial.year or 9999, c.trial.key))
 
     def single_arms(self, question: str) -> list[SingleArm]:
         """The uncontrolled arms of a question, by year."""
         found = []
         for pair in self.question(question).singles:
-            outcome = self._outcome(pair, pair.candidate)
-            trial = self.trials[pair.trial]
-            found.append(SingleArm(trial, pair, trial.arms[pair.candidate], _counts(outcome), outcome.source))
+            row, trial = self._count(pair, pair.candidate, False), self.trials[pair.trial]
+            arm = trial.arms[pair.candidate.split("+")[0].strip()]
+            found.append(SingleArm(trial, pair, arm, Counts(row.events, row.n), row.source))
         return sorted(found, key=lambda c: (c.trial.year or 9999, c.trial.key, c.pair.candidate))
 
     def safety(self, product: str) -> list[tuple[Trial, AdverseEvent]]:
@@ -100,26 +104,47 @@ class Store:
             raise StudyError(f"there is no meta-analysis '{key}'. {did_you_mean(key, self.meta_analyses)}")
         return self.meta_analyses[key]
 
-    def _outcome(self, pair: Pair, arm: str) -> Outcome:
-        arms = [name.strip() for name in arm.split("+")]
-        if len(arms) > 1:
-            each = [self._outcome(pair, name) for name in arms]
-            events, n = sum(o.events or 0 for o in each), sum(o.n or 0 for o in each)
-            return replace(each[0], arm=arm, events=events, n=n, derived=f"{arm} added up")
-        found = [o for o in self.outcomes(pair.trial, pair.endpoint) if o.arm == arm and o.week == pair.week]
-        counts = [o for o in found if o.events is not None and o.n]
-        first = min((ANALYSES.index(o.analysis) for o in counts), default=0)
-        chosen = [o for o in counts if ANALYSES.index(o.analysis) == first]
-        if len(chosen) != 1:
+    def _count(self, pair: Pair, arm: str, contradicting: bool) -> Row:
+        """The report of one arm that a question uses; arms joined by '+' are added up."""
+        names = [name.strip() for name in arm.split("+")]
+        if len(names) > 1:
+            each = [self._count(pair, name, contradicting) for name in names]
+            return Row(sum(r.events for r in each), sum(r.n for r in each), each[0].source)
+        trial = self.trial(pair.trial)
+        if pair.endpoint in self.event_terms:
+            told = [e for e in trial.adverse_events if _same(e.event, e.arm, e.week, pair, arm)]
+            found = [Row(e.events, e.n, e.source) for e in told]
+        else:
+            found = _best(trial, pair, arm, contradicting)
+        if len(found) != 1:
             raise EvidenceError(
-                f"{pair.trial} has {len(chosen)} counts of {pair.endpoint} at week {pair.week:g} in arm '{arm}'; "
+                f"{pair.trial} has {len(found)} counts of {pair.endpoint} at week {pair.week:g} in arm '{arm}'; "
                 f"a question needs one."
             )
-        return chosen[0]
+        return found[0]
 
 
-def _counts(outcome: Outcome) -> Counts:
-    return Counts(outcome.events or 0, outcome.n or 0)
+@dataclass(frozen=True)
+class Row:
+    """Events of n patients with their source."""
+
+    events: int
+    n: int
+    source: str
+
+
+def _same(word: str, arm: str, week: float, pair: Pair, wanted: str) -> bool:
+    return word == pair.endpoint and arm == wanted and week == pair.week
+
+
+def _best(trial: Trial, pair: Pair, arm: str, contradicting: bool) -> list[Row]:
+    """The counts of an arm in the analysis nearest to intention to treat; the contradicting report where asked for."""
+    rows = [o for o in trial.outcomes if _same(o.endpoint, o.arm, o.week, pair, arm)]
+    rows = [o for o in rows if o.events is not None and o.n and not o.is_subgroup]
+    others = [o for o in rows if o.contradicts]
+    rows = others if contradicting and others else [o for o in rows if not o.contradicts]
+    first = min((ANALYSES.index(o.analysis) for o in rows), default=0)
+    return [Row(o.events or 0, o.n or 0, o.source) for o in rows if ANALYSES.index(o.analysis) == first]
 
 
 def load_store() -> Store:
@@ -197,7 +222,7 @@ def _pair(e: Entry, controlled: bool) -> Pair:
     own = {f.stem for f in (own_folder() / "trials").glob("*.yaml")}
     if e.text("trial") not in own:
         e.check_name(e.text("trial"), "trials")
-    e.one_of("endpoint", terms("outcomes"))
+    e.one_of("endpoint", [*terms("outcomes"), *terms("adverse-events")])
     return Pair(
         *(e.text("trial"), e.text("arm"), e.text("control"), e.text("endpoint"), _number(e, "week"), e.text("group")),
     )
@@ -244,8 +269,8 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
 def _meta_study(e: Entry) -> MetaStudy:
     more = ("events2", "n2", "source", "at", "derived")
     e.fields("study", "events1", "n1", *more, required=("study", "events1", "n1"))
-    second = [_number(e, name) if e.data.get(name) else None for name in ("events2", "n2")]
-    return MetaStudy(e.text("study"), _number(e, "events1"), _number(e, "n1"), *second, e.text("derived"))
+    events_2, n_2 = (_number(e, name) if e.data.get(name) else None for name in ("events2", "n2"))
+    return MetaStudy(e.text("study"), _number(e, "events1"), _number(e, "n1"), events_2, n_2, e.text("derived"))
 
 
 def _number(e: Entry, name: str) -> float:

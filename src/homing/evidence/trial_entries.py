@@ -1,7 +1,7 @@
 """Trials as they are written in YAML, read strictly into records.
 
 The fields of a file are those of `records.Trial`, `Arm`, `Outcome`, `AdverseEvent`, `Kinetic` and `Economic`, in words:
-`registered n`, `adverse events`, `shares patients with`, `risk of bias`, `with` (an arm's co-intervention). Only `name`,
+`registered n`, `adverse events`, `shares patients with`, `risk of bias`, `with` (an arm's co-intervention). `name`,
 `ids`, `design`, `randomised`, `blinded`, `disease`, `phenotype` and `arms` must be there.
 """
 
@@ -150,7 +150,7 @@ def _read_outcome(e: Entry, arms: Mapping[str, Arm]) -> Outcome:
         differs=e.text("differs"),
         contradicts=e.text("contradicts"),
         effect=e.text("effect"),
-        **numbers,  # type: ignore[arg-type]
+        **numbers,
     )
 
 

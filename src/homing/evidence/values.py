@@ -32,8 +32,8 @@ class Source:
     """A publication, registry entry, regulatory document, certificate or computation.
 
     `ids` maps 'doi', 'pmid', 'pmcid', 'nct', 'eudract', 'chictr', 'isrctn' or 'url' to the identifier. `read` says
-    what was read of it: 'full text', 'abstract', 'registry entry', 'table', 'secondary' (a source that quotes it). `corrected` and
-    `retracted` say when and how a source was, where it was.
+    what was read of it: 'full text', 'abstract', 'registry entry', 'table', 'secondary' (a source that quotes it).
+    `corrected` and `retracted` say when and how a source was, where it was.
     """
 
     key: str

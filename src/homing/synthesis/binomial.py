@@ -30,8 +30,8 @@ _BOUND = 30.0
 class PooledBinomial:
     """A binomial-normal model's answer on the logit scale: of a proportion ('logit') or an odds ratio.
 
-    Arrays are (coefficient,); without moderators there is one. `prediction_low` and `prediction_high` are where the next
-    study's own value lies. `at_bound` says that the estimate runs off to 0 or 100 % (no event, or only events).
+    Arrays are (coefficient,); without moderators there is one. `prediction_low` and `prediction_high` are where the
+    next study's own value lies. `at_bound` says that the estimate runs off to 0 or 100 % (no event, or only events).
     """
 
     measure: Literal["logit", "odds-ratio"]
@@ -113,10 +113,20 @@ def _at_bound(x: Array, m: Array, level: float) -> PooledBinomial:
     at = -math.inf if x.sum() == 0 else math.inf
     what = "no event" if x.sum() == 0 else "only events"
     return PooledBinomial(
-        *("logit", "binomial-normal", ("intercept",), len(x)),
-        *(np.array([v]) for v in (at, math.nan, *ends)),
-        *(math.nan, math.nan, math.nan, 0.0, True),
-        (f"{what} in any study: the interval is the exact one of all patients together, studies taken as alike",),
+        measure="logit",
+        model="binomial-normal",
+        names=("intercept",),
+        k=len(x),
+        estimate=np.array([at]),
+        standard_error=np.array([math.nan]),
+        low=np.array([ends[0]]),
+        high=np.array([ends[1]]),
+        prediction_low=math.nan,
+        prediction_high=math.nan,
+        tau2=math.nan,
+        log_likelihood=0.0,
+        at_bound=True,
+        notes=(f"{what} in any study: the interval is the exact one of all patients together, studies taken as alike",),
     )
 
 
@@ -200,8 +210,19 @@ def maximise(
     reach = z * math.hypot(float(error[0]), tau) if main == 1 else math.nan
     bound = bool((np.abs(beta) > _BOUND - 5).any())
     return PooledBinomial(
-        *(measure, model, names, k, beta, error, beta - z * error, beta + z * error),
-        *(float(beta[0]) - reach, float(beta[0]) + reach, tau**2, -float(best.fun), bound),
+        measure=measure,
+        model=model,
+        names=names,
+        k=k,
+        estimate=beta,
+        standard_error=error,
+        low=beta - z * error,
+        high=beta + z * error,
+        prediction_low=float(beta[0]) - reach,
+        prediction_high=float(beta[0]) + reach,
+        tau2=tau**2,
+        log_likelihood=-float(loss(theta)),
+        at_bound=bound,
     )
 
 

@@ -243,7 +243,8 @@ def _random_levels(a: Array, n1: Array, c: Array, n2: Array, points: int, common
 
     arms = _TwoArms(a, n1, c, n2, points)
     nodes, weights = roots_hermite(points)
-    every = _TwoArms(*(np.repeat(v, len(nodes)) for v in (a, n1, c, n2)), points)
+    many = [np.repeat(v, len(nodes)) for v in (a, n1, c, n2)]
+    every = _TwoArms(many[0], many[1], many[2], many[3], points)
     log_weights = np.log(weights) + nodes**2
 
     def likelihood(beta: Array, tau: float) -> float:

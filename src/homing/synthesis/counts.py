@@ -81,7 +81,9 @@ def mantel_haenszel(
         up, down = a * d / n, b * c / n
         r, s = _sums(up, down, measure)
         same, cross = (a + d) / n, (b + c) / n
-        variance = (same @ up) / (2 * r**2) + (same @ down + cross @ up) / (2 * r * s) + (cross @ down) / (2 * s**2)
+        variance = float(
+            (same @ up) / (2 * r**2) + (same @ down + cross @ up) / (2 * r * s) + (cross @ down) / (2 * s**2)
+        )
         estimate, informative = math.log(r / s), (up + down) > 0
     elif measure == "risk-ratio":
         r, s = _sums(a * n2 / n, c * n1 / n, measure)
@@ -124,7 +126,8 @@ def peto(
     found = _found("odds-ratio", "Peto", (a, n1, c, n2), informative, estimate, 1 / total, _score(a, n1, c, n2), level)
     y = difference[informative] / spread[informative]
     q = float(spread[informative] @ (y - estimate) ** 2)
-    return replace(found, **_q(q, int(informative.sum())))
+    q, q_p = _q(q, int(informative.sum()))
+    return replace(found, q=q, q_p=q_p)
 
 
 def _observed_less_expected(a: Array, n1: Array, c: Array, n2: Array) -> tuple[Array, Array]:
@@ -160,20 +163,29 @@ def _found(
     q = float(((own.estimate - estimate) ** 2 / own.variance).sum()) if len(own) else math.nan
     silent = k - int(informative.sum())
     notes = (f"{silent} of {k} studies carry no information on a ratio (no event, or only events)",) if silent else ()
+    q, q_p = _q(q, len(own))
     return PooledCounts(
-        *(measure, method, k, k - silent, estimate, error, estimate - half, estimate + half),
-        float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
-        *_q(q, len(own)).values(),
-        *(score, float(chi2.sf(score, 1)), notes),
+        measure=measure,
+        method=method,
+        k=k,
+        informative=k - silent,
+        estimate=estimate,
+        standard_error=error,
+        low=estimate - half,
+        high=estimate + half,
+        p=float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
+        q=q,
+        q_p=q_p,
+        score=score,
+        score_p=float(chi2.sf(score, 1)),
+        notes=notes,
     )
 
 
-def _q(q: float, k: int) -> dict[str, float]:
+def _q(q: float, k: int) -> tuple[float, float]:
     from scipy.stats import chi2
 
-    if k < 2:
-        return {"q": math.nan, "q_p": math.nan}
-    return {"q": q, "q_p": float(chi2.sf(q, k - 1))}
+    return (q, float(chi2.sf(q, k - 1))) if k >= 2 else (math.nan, math.nan)
 
 
 def _counts(*given: ArrayLike) -> tuple[Array, Array, Array, Array]:
@@ -218,11 +230,21 @@ def mantel_haenszel_rates(
     half = float(ndtri(0.5 + level / 2)) * error
     spread = float((t1 * t2 * (x1 + x2) / t**2).sum())
     score = float((x1 - t1 * (x1 + x2) / t).sum() ** 2) / spread if spread > 0 else math.nan
+    q, q_p = _q(_spread_of_rates(x1, t1, x2, t2, measure, estimate), len(x1))
     return PooledCounts(
-        *(measure, "Mantel-Haenszel", len(x1), int(((x1 + x2) > 0).sum()), estimate, error),
-        *(estimate - half, estimate + half, float(2 * ndtr(-abs(estimate) / error))),
-        *_q(_spread_of_rates(x1, t1, x2, t2, measure, estimate), len(x1)).values(),
-        *(score, float(chi2.sf(score, 1))),
+        measure=measure,
+        method="Mantel-Haenszel",
+        k=len(x1),
+        informative=int(((x1 + x2) > 0).sum()),
+        estimate=estimate,
+        standard_error=error,
+        low=estimate - half,
+        high=estimate + half,
+        p=float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
+        q=q,
+        q_p=q_p,
+        score=score,
+        score_p=float(chi2.sf(score, 1)),
     )
 
 
@@ -237,9 +259,9 @@ def _spread_of_rates(x1: Array, t1: Array, x2: Array, t2: Array, measure: Measur
 def exact_odds_ratio(
     events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: ArrayLike, *, level: float = 0.95
 ) -> PooledCounts:
-    """The common odds ratio by conditional likelihood with its exact interval (Gart 1970, doi:10.1093/biomet/57.3.471).
+    """The common odds ratio by conditional likelihood, with its exact interval.
 
-    The events of each study are taken as given, so that only how they fell to the arms counts; nothing is added to empty
+    (Gart 1970, doi:10.1093/biomet/57.3.471.) The events of each study are taken as given, so that only how they fell to the arms counts; nothing is added to empty
     cells, and where one arm has no event at all the estimate is 0 or infinite with one finite limit.
     Raises: StudyError for impossible counts or where no study tells anything.
     """
@@ -281,7 +303,7 @@ def _sum_given_margins(a: Array, n1: Array, c: Array, n2: Array) -> tuple[Array,
         weights /= weights.max()
         first += lowest
     with np.errstate(divide="ignore"):
-        return first + np.arange(len(weights)), np.log(weights)
+        return np.asarray(first + np.arange(len(weights)), dtype=np.float64), np.asarray(np.log(weights))
 
 
 def _tilted(weights: Array, support: Array, log_ratio: float) -> Array:

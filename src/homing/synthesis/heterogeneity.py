@@ -46,10 +46,15 @@ class Weighted:
 
 def weighted_fit(y: Array, x: Array, w: Array) -> Weighted:
     """Fit y on X with weights w. Raises numpy's LinAlgError for a design without full rank."""
-    covariance = np.linalg.inv(_moment(x, w))
+    covariance = inverse(_moment(x, w))
     beta = covariance @ (x.T @ (w * y))
     residuals = y - x @ beta
     return Weighted(beta, covariance, residuals, float(w @ residuals**2))
+
+
+def inverse(m: Array) -> Array:
+    """The inverse of a matrix. Raises numpy's LinAlgError for a singular one."""
+    return np.asarray(np.linalg.inv(m), dtype=np.float64)
 
 
 def _moment(x: Array, w: Array) -> Array:
@@ -61,7 +66,7 @@ class _Traces:
 
     def __init__(self, x: Array, w: Array) -> None:
         self.x, self.w = x, w
-        self.a = np.linalg.inv(_moment(x, w))
+        self.a = inverse(_moment(x, w))
 
     def p(self) -> float:
         return float(self.w.sum() - np.trace(self.a @ _moment(self.x, self.w**2)))
@@ -145,7 +150,7 @@ def _paule_mandel_at(wanted: float, y: Array, v: Array, x: Array) -> tuple[float
 
 
 def where_q_is(wanted: float, y: Array, v: Array, x: Array) -> float:
-    """The tau2 at which Q, weighted by 1/(v + tau2), falls to a value; 0 where it starts below. Q falls as tau2 rises."""
+    """The tau2 at which Q, weighted by 1/(v + tau2), falls to a value; 0 where it starts below it."""
     from scipy.optimize import brentq
 
     def above(tau2: float) -> float:

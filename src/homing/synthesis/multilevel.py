@@ -1,7 +1,7 @@
 """Dependent effects: several outcomes, times or arms of one study, and studies within groups.
 
 A linear mixed model with known sampling covariance V and variance terms on top, as metafor's rma.mv fits it
-(Viechtbauer 2010, doi:10.18637/jss.v036.i03), by (restricted) maximum likelihood from several starts. The cluster-robust
+(Viechtbauer 2010, doi:10.18637/jss.v036.i03), by (restricted) maximum likelihood from several starts. Cluster-robust
 errors are those of its `robust()` and the bias-reduced ones of Pustejovsky and Tipton 2018
 (doi:10.1080/07350015.2016.1247004).
 """
@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
 from homing.ground.nearest import did_you_mean
+from homing.synthesis.binomial import polished
+from homing.synthesis.heterogeneity import inverse
 
 Array = NDArray[np.float64]
 Structure = Literal["CS", "HCS", "UN", "AR", "HAR", "CAR", "DIAG", "ID"]
@@ -31,8 +33,8 @@ class Term:
     """A variance on top of sampling: how effects of one `outer` group vary over `inner` levels.
 
     Without `inner` a shared value for each group (a random intercept). `structure` as in metafor: CS one variance and
-    one correlation, HCS variances by level, UN everything free, AR and HAR autoregressive in the order of levels, CAR in
-    the distance of numeric levels, DIAG variances by level without correlation, ID one variance. `rho` fixes it.
+    one correlation, HCS variances by level, UN everything free, AR and HAR autoregressive in the order of levels, CAR
+    in the distance of numeric levels, DIAG variances by level without correlation, ID one variance. `rho` fixes it.
     """
 
     outer: tuple[Any, ...]
@@ -190,9 +192,24 @@ def fit_mixed(
     q = _gls(obs, v, x)[2]
     parts = [term.parts(part) for term, part in zip(terms, _split(terms, theta), strict=True)]
     return MixedFit(
-        *(tuple(names), k, beta, error, beta - reach * error, beta + reach * error, vb),
-        *(tuple(part[1] for part in parts), tuple(part[2] for part in parts)),
-        *(q, float(chi2.sf(q, k - p)), best, method, converged, marginal, obs - x @ beta, x, theta),
+        names=tuple(names),
+        k=k,
+        estimate=beta,
+        standard_error=error,
+        low=beta - reach * error,
+        high=beta + reach * error,
+        covariance=vb,
+        variances=tuple(part[1] for part in parts),
+        correlations=tuple(part[2] for part in parts),
+        q=q,
+        q_p=float(chi2.sf(q, k - p)),
+        log_likelihood=best,
+        method=method,
+        converged=converged,
+        marginal=marginal,
+        residuals=obs - x @ beta,
+        design=x,
+        theta=theta,
     )
 
 
@@ -264,14 +281,8 @@ def _optimum(y: Array, v: Array, x: Array, terms: Sequence[Term], method: str) -
         fit = minimize(loss, start, method="BFGS", options={"gtol": 1e-8})
         found.append(minimize(loss, fit.x, method="BFGS", options={"gtol": 1e-9}))
     found.sort(key=lambda f: f.fun)
-    best = np.clip(_refined(loss, np.asarray(found[0].x)), _LOWEST, 30)
+    best = np.clip(polished(loss, np.asarray(found[0].x)), _LOWEST, 30)
     return best, -loss(best), bool(found[1].fun - found[0].fun < 1e-4)
-
-
-def _refined(loss: Any, at: Array) -> Array:
-    from homing.synthesis.binomial import polished
-
-    return polished(loss, at)
 
 
 def profile_interval(
@@ -341,8 +352,8 @@ def robust_errors(
     m, p = len(names), len(fit.names)
     if len(cluster) != fit.k or m <= p:
         raise StudyError(f"{m} clusters are too few for {p} coefficients, or do not fit the {fit.k} effects.")
-    w = np.linalg.inv(fit.marginal)
-    bread = np.linalg.inv(fit.design.T @ w @ fit.design)
+    w = inverse(fit.marginal)
+    bread = inverse(fit.design.T @ w @ fit.design)
     members = [np.flatnonzero([c == name for c in cluster]) for name in names]
     if kind == "CR1":
         scores = [fit.design[i].T @ w[np.ix_(i, i)] @ fit.residuals[i] for i in members]

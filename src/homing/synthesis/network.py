@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from homing.ground.errors import StudyError
 from homing.ground.nearest import did_you_mean
+from homing.synthesis.heterogeneity import inverse
 from homing.synthesis.multilevel import MixedFit, Term, fit_mixed
 
 Array = NDArray[np.float64]
@@ -179,9 +180,21 @@ def fit_network(
     errors = np.sqrt(np.maximum(np.add.outer(np.diag(spread), np.diag(spread)) - 2 * spread, 0))
     q, df, p_value = _inconsistency(contrasts, x, float(fit.variances[0][0]) if fit.variances else 0.0, term)
     return Network(
-        *(contrasts.measure, treatments, treatments[0], effects, errors),
-        *(float(fit.variances[0][0]) if fit.variances else 0.0, fit.q, fit.q_p, q, df, p_value),
-        *(_p_scores(effects, errors, higher_is_better), _counts(contrasts), fit, tuple(notes)),
+        measure=contrasts.measure,
+        treatments=treatments,
+        reference=treatments[0],
+        effects=effects,
+        standard_errors=errors,
+        tau2=float(fit.variances[0][0]) if fit.variances else 0.0,
+        q=fit.q,
+        q_p=fit.q_p,
+        inconsistency=q,
+        inconsistency_df=df,
+        inconsistency_p=p_value,
+        p_score=_p_scores(effects, errors, higher_is_better),
+        studies=_counts(contrasts),
+        fit=fit,
+        notes=tuple(notes),
     )
 
 
@@ -206,13 +219,28 @@ def _design(contrasts: Contrasts, treatments: Sequence[str]) -> Array:
 
 def _saturated(contrasts: Contrasts, x: Array, names: Sequence[str]) -> MixedFit:
     """As many contrasts as treatments: the contrasts themselves are the answer."""
-    inverse = np.linalg.inv(x)
-    beta, covariance = inverse @ contrasts.estimate, inverse @ contrasts.covariance @ inverse.T
+    back = inverse(x)
+    beta, covariance = back @ contrasts.estimate, back @ contrasts.covariance @ back.T
     error = np.sqrt(np.diag(covariance))
-    nothing = float("nan")
     return MixedFit(
-        *(tuple(names), len(beta), beta, error, beta - 1.959964 * error, beta + 1.959964 * error, covariance),
-        *((), (), 0.0, 1.0, nothing, "REML", True, contrasts.covariance, np.zeros(len(beta)), x, np.empty(0)),
+        names=tuple(names),
+        k=len(beta),
+        estimate=beta,
+        standard_error=error,
+        low=beta - 1.959964 * error,
+        high=beta + 1.959964 * error,
+        covariance=covariance,
+        variances=(),
+        correlations=(),
+        q=0.0,
+        q_p=1.0,
+        log_likelihood=float("nan"),
+        method="REML",
+        converged=True,
+        marginal=contrasts.covariance,
+        residuals=np.zeros(len(beta)),
+        design=x,
+        theta=np.empty(0),
     )
 
 

@@ -123,9 +123,28 @@ def _several(effects: Effects, method: Method, adjust: Adjust, level: float) -> 
     if method == "common":
         next_low = next_high = math.nan
     return Pooled(
-        *(effects.measure, fit.k, float(mean), float(fit.standard_error[0]), float(low), float(high)),
-        *(float(next_low), float(next_high), fit.tau2, fit.tau2_low, fit.tau2_high, fit.i2, fit.h2, fit.q, fit.q_p),
-        *(fit.weights / fit.weights.sum(), method, adjust, level, tuple(notes), float(fit.p[0]), fit.tau2_error),
+        measure=effects.measure,
+        k=fit.k,
+        estimate=float(mean),
+        standard_error=float(fit.standard_error[0]),
+        low=float(low),
+        high=float(high),
+        prediction_low=float(next_low),
+        prediction_high=float(next_high),
+        tau2=fit.tau2,
+        tau2_low=fit.tau2_low,
+        tau2_high=fit.tau2_high,
+        i2=fit.i2,
+        h2=fit.h2,
+        q=fit.q,
+        q_p=fit.q_p,
+        weights=fit.weights / fit.weights.sum(),
+        method=method,
+        adjust=adjust,
+        level=level,
+        notes=tuple(notes),
+        p=float(fit.p[0]),
+        tau2_error=fit.tau2_error,
     )
 
 

@@ -169,12 +169,32 @@ def _fit(
     i2, h2 = heterogeneity(tau2, v, x, q, method)
     omnibus, omnibus_p = _omnibus(fit.coefficients, covariance, names, adjust, k - p)
     return Regression(
-        *(names, k, fit.coefficients, error, fit.coefficients - reach * error, fit.coefficients + reach * error),
-        *(2 * spread.sf(np.abs(statistic)), covariance),
-        *(tau2, tau2_error, low, high, i2, h2, _explained(y, v, tau2, names, method)),
-        *(q, float(chi2.sf(q, k - p)), omnibus, omnibus_p),
-        *(log_likelihood(tau2, y, v, x, False), log_likelihood(tau2, y, v, x, True)),
-        *(method, adjust, level, x, w),
+        names=names,
+        k=k,
+        estimate=fit.coefficients,
+        standard_error=error,
+        low=fit.coefficients - reach * error,
+        high=fit.coefficients + reach * error,
+        p=2 * spread.sf(np.abs(statistic)),
+        covariance=covariance,
+        tau2=tau2,
+        tau2_error=tau2_error,
+        tau2_low=low,
+        tau2_high=high,
+        i2=i2,
+        h2=h2,
+        r2=_explained(y, v, tau2, names, method),
+        q=q,
+        q_p=float(chi2.sf(q, k - p)),
+        omnibus=omnibus,
+        omnibus_p=omnibus_p,
+        log_likelihood=log_likelihood(tau2, y, v, x, False),
+        restricted_log_likelihood=log_likelihood(tau2, y, v, x, True),
+        method=method,
+        adjust=adjust,
+        level=level,
+        design=x,
+        weights=w,
     )
 
 

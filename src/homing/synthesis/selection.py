@@ -79,16 +79,12 @@ def selection_model(
     without = _Model(sign * y, v, cuts, np.zeros(len(cuts)), 0).fit()[1]
     ratio = max(0.0, 2 * (value - without))
     found = np.exp(np.concatenate([[0.0], np.clip(best[2:], -_WIDEST, _WIDEST)])) if free else np.exp(given)
-    if free and np.abs(best[2:]).max() > _WIDEST - 0.01:
-        notes0 = ["a weight is at the end of its range: the data do not say how strong the selection is"]
-    else:
-        notes0 = []
     empty = [i for i, n in enumerate(np.bincount(model.interval, minlength=len(cuts))) if not n]
-    notes = (
-        notes0 + [f"no study in {len(empty)} of the intervals of p: its weight cannot be known"]
-        if empty and free
-        else []
-    )
+    notes = []
+    if free and np.abs(best[2:]).max() > _WIDEST - 0.01:
+        notes.append("a weight is at the end of its range: the data do not say how strong the selection is")
+    if empty and free:
+        notes.append(f"no study in {len(empty)} of the intervals of p: its weight cannot be known")
     if len(y) < 10 and free:
         notes.append(f"{len(y)} studies: too few to estimate weights with any certainty; try assumed ones")
     return Selected(
@@ -133,4 +129,4 @@ class _Model:
         fits += [minimize(self.loss, f.x, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}) for f in fits]
         best = polished(self.loss, np.asarray(min(fits, key=lambda f: f.fun).x))
         best[1] = abs(best[1])
-        return best, -self.loss(best), np.linalg.pinv(curvature(self.loss, best))
+        return best, -self.loss(best), np.asarray(np.linalg.pinv(curvature(self.loss, best)), dtype=np.float64)
