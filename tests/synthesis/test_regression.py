@@ -131,10 +131,10 @@ def test_permutation_tests_are_metafors_where_all_ways_are_tried() -> None:
 def test_drawn_permutations_come_near_to_all_of_them_and_repeat_with_the_seed() -> None:
     effects, given = part(bcg(), 6), {"ablat": column("dat.bcg", "ablat")[:6]}
     every = permutation_test(effects, given, "DL")
-    drawn = [permutation_test(effects, given, "DL", most=600, seed=s) for s in (3, 3)]
-    assert not drawn[0].exact and drawn[0].permutations == 600
+    drawn = [permutation_test(effects, given, "DL", most=300, seed=s) for s in (3, 3)]
+    assert not drawn[0].exact and drawn[0].permutations == 300
     np.testing.assert_array_equal(drawn[0].p, drawn[1].p)
-    np.testing.assert_allclose(drawn[0].p, every.p, atol=0.07)
+    np.testing.assert_allclose(drawn[0].p, every.p, atol=0.08)
 
 
 rows = st.lists(st.tuples(st.floats(-3, 3), st.floats(0.05, 4), st.integers(0, 6)), min_size=5, max_size=10)

@@ -232,7 +232,7 @@ def observed_share(events: int, n: int, level: float = 0.95) -> Estimate:
 
 
 def observed_outcome(outcome: Outcome) -> Estimate:
-    """What an arm reached: a share with its exact interval (of a printed share, as if of so many patients), or a mean."""
+    """What an arm reached: a share with its exact interval (a printed share as if of so many patients), or a mean."""
     n = outcome.n or 0
     if outcome.events is not None and n:
         return observed_share(outcome.events, n)

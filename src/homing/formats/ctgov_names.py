@@ -14,7 +14,19 @@ from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
 
 #: Endpoints that are numbers of a scale, a concentration or an amount; all others are reached or not.
-SCORES = ("cdai", "crp", "calprotectin", "mayo", "pdai", "hbi", "geboes", "pcdai", "ses-cd", "sledai", "quality-of-life")
+SCORES = (
+    "cdai",
+    "crp",
+    "calprotectin",
+    "mayo",
+    "pdai",
+    "hbi",
+    "geboes",
+    "pcdai",
+    "ses-cd",
+    "sledai",
+    "quality-of-life",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +51,11 @@ _REACHED: tuple[tuple[tuple[str, ...], str], ...] = (
     ((r"doris", r"remission"), "doris-remission"),
     ((r"\bsri-?\s?4\b",), "sri-4"),
     ((r"insulin[- ]independen",), "insulin-independence"),
-    ((r"fistula", r"\bmri\b|magnetic|radiolog", r"heal|remission"), "mri-healing"),
+    ((r"fistula", r"\bmri\b|magnetic", r"heal|remission"), "mri-healing"),
     ((r"fistula", r"clinical remission"), "clinical-remission-fistula"),
     ((r"fistula", r"clinical response"), "clinical-response-fistula"),
     ((r"fistula", r"response", r"50 ?%|half"), "fistula-response"),
     ((r"fistula", r"heal(ing|ed)|clos(ure|ed)"), "fistula-healing"),
-    ((r"clinical remission", r"endoscopic response"), "clinical-remission-with-endoscopic-response"),
     ((r"histolog", r"remission|improvement|healing"), "histologic-remission"),
     ((r"endoscopic remission",), "endoscopic-remission"),
     ((r"endoscopic response",), "endoscopic-response"),
@@ -56,6 +67,14 @@ _REACHED: tuple[tuple[tuple[str, ...], str], ...] = (
     ((r"(underwent|undergoing|requir\w+|need\w*( for)?) surgery",), "surgery"),
     ((r"overall survival",), "overall-survival"),
 )
+#: So many of them are composites by their nature, which may name what they are made of.
+_ALONE = 5
+_FIELDS = {
+    "clinical": r"clinical|cdai",
+    "endoscopic": r"endoscop|mucosal",
+    "histologic": r"histolog",
+    "radiologic": r"\bmri\b|magnetic|radiolog",
+}
 _MEASURED = (
     (r"\bpcdai\b|pa?ediatric crohn.?s disease activity", "pcdai"),
     (r"(?<!p)\bcdai\b|(?<!pediatric )(?<!paediatric )crohn.?s disease activity index", "cdai"),
@@ -71,12 +90,15 @@ _MEASURED = (
 )
 #: Words that turn a title into something else than its endpoint, with the reason that is reported.
 _NOT = (
-    (r"\btime (to|until)\b|\bduration\b|\bdays?\b.*\bto\b", "a time, not a share of patients"),
-    (r"\b(not|non|no longer|failed|failure|loss|lost|lose|losing|absence|lack)\b", "the title turns it round or narrows it"),
+    (r"\btime (to|until)\b|\bduration\b", "a time, not a share of patients"),
+    (
+        r"\b(not|non|no longer|failed|failure|loss|lost|lose|losing|absence|lack)\b",
+        "the title turns it round or narrows it",
+    ),
     (r"\b(among|subgroups?|subset|stratified|naive|naïve|refractory)\b", "of a part of the patients only"),
     (r"\b(sustained|durable|maintain\w*|maintenance|both|prolonged)\b", "at more than one time"),
 )
-_HIGHEST_REMISSION = re.compile(r"(<|≤|<=|less than|below|under|at most|up to|\bof)\s*(or equal to\s*)?150\b", re.I)
+_HIGHEST_REMISSION = re.compile(r"(<|≤|<=|less than|below|under|at most|up to)\s*(or equal to\s*)?150\b", re.I)
 
 
 def endpoint_of(title: str, part: str, about: str, score: bool, mapping: Mapping[str, str]) -> Named:
@@ -140,7 +162,9 @@ def _event(title: str) -> Named:
         return Named("", why="speaks of all and of serious adverse events at once")
     related = bool(re.search(r"related", title))
     word = "serious-adverse-event" if serious else "any-adverse-event"
-    return Named(word.replace("any-", "related-") if related and not serious else ("related-" * related) + word, "event")
+    return Named(
+        word.replace("any-", "related-") if related and not serious else ("related-" * related) + word, "event"
+    )
 
 
 def _measured(title: str) -> Named:
@@ -166,22 +190,24 @@ def _without_steroids(title: str) -> Named | None:
 
 
 def _reached(title: str, about: str) -> Named:
-    bowel = r"endoscop|mucosal|histolog|biomarker|calprotectin|quality"
-    for patterns, word in _REACHED:
-        if all(re.search(p, title) for p in patterns):
-            kinds = [k for k in ("endoscop", "histolog", "mucosal") if k in title]
-            clinical = "clinical" in title and word != "clinical-remission-with-endoscopic-response"
-            if kinds and (len(kinds) > 1 or clinical or len(re.findall(r"remission|response|improvement", title)) > 1):
-                if word != "clinical-remission-with-endoscopic-response":
-                    return Named("", why="names two endpoints at once")
-            return Named(word)
-    if "fistula" in title or re.search(bowel, title):
+    first = next((w for patterns, w in _REACHED[:_ALONE] if all(re.search(p, title) for p in patterns)), "")
+    if first:
+        return Named(first)
+    fields = [field for field, pattern in _FIELDS.items() if re.search(pattern, title)]
+    levels = set(re.findall(r"remission|response|improvement|healing", title))
+    if {"clinical", "endoscopic"} == set(fields) and re.search(r"clinical remission", title):
+        if re.search(r"endoscopic response", title) and "endoscopic remission" not in title:
+            return Named("clinical-remission-with-endoscopic-response")
+    if len(fields) > 1 or (len(levels) > 1 and levels != {"improvement", "healing"}):
+        return Named("", why="names two endpoints at once")
+    found = next((w for patterns, w in _REACHED if all(re.search(p, title) for p in patterns)), "")
+    if found:
+        return Named(found)
+    if re.search(r"fistula|biomarker|calprotectin|quality", title) or set(fields) & {"endoscopic", "histologic"}:
         return Named("", why="no rule fits the title")
     if re.search(r"relapse|recurrence", title):
         free = re.search(r"free|without|\bno\b", title)
         return Named("", why="free of relapse is not relapse") if free else Named("relapse")
-    if "remission" in title and "response" in title:
-        return Named("", why="names two endpoints at once")
     if "remission" in title or re.search(r"\bcdai\b.*150", title):
         return _remission(title, about)
     return _response(title, about) if "response" in title else Named("", why="no rule fits the title")

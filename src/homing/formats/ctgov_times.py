@@ -6,7 +6,16 @@ import re
 
 #: Weeks of one unit, as trials count them: a year is 52 weeks, a month a twelfth of it.
 WEEKS = {"minute": 1 / 10080, "hour": 1 / 168, "day": 1 / 7, "week": 1.0, "month": 52 / 12, "year": 52.0}
-_SHORT = {"wk": "week", "w": "week", "mo": "month", "mth": "month", "yr": "year", "hr": "hour", "h": "hour", "min": "minute"}
+_SHORT = {
+    "wk": "week",
+    "w": "week",
+    "mo": "month",
+    "mth": "month",
+    "yr": "year",
+    "hr": "hour",
+    "h": "hour",
+    "min": "minute",
+}
 _WORDS = dict(
     zip("one two three four five six seven eight nine ten eleven twelve".split(), map(str, range(1, 13)), strict=True)
 )

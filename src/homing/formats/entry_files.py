@@ -103,7 +103,9 @@ def write_entries(trials: Iterable[ImportedTrial], folder: Path | str, *, replac
         for trial, file in zip(found, files, strict=True):
             file.write_text(as_yaml(trial.trial), encoding="utf-8")
     except OSError as e:
-        raise EvidenceError(f"can't be written ({e.strerror}). Name a folder that you may write to.", str(root)) from None
+        raise EvidenceError(
+            f"can't be written ({e.strerror}). Name a folder that you may write to.", str(root)
+        ) from None
     return files
 
 

@@ -261,8 +261,9 @@ def exact_odds_ratio(
 ) -> PooledCounts:
     """The common odds ratio by conditional likelihood, with its exact interval.
 
-    (Gart 1970, doi:10.1093/biomet/57.3.471.) The events of each study are taken as given, so that only how they fell to the arms counts; nothing is added to empty
-    cells, and where one arm has no event at all the estimate is 0 or infinite with one finite limit.
+    (Gart 1970, doi:10.1093/biomet/57.3.471.) The events of each study are taken as given, so that only how they fell to
+    the arms counts; nothing is added to empty cells, and where one arm has no event at all the estimate is 0 or
+    infinite with one finite limit.
     Raises: StudyError for impossible counts or where no study tells anything.
     """
     a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
@@ -271,7 +272,10 @@ def exact_odds_ratio(
         raise StudyError("no study has both events and patients without; there is no odds ratio.")
     support, weights = _sum_given_margins(a[informative], n1[informative], c[informative], n2[informative])
     seen, tail = float(a[informative].sum()), (1 - level) / 2
-    estimate = _solve(support, weights, lambda p: float(p @ support) - seen, seen, support)
+    if seen in (support[0], support[-1]):  # all events in one arm
+        estimate = -math.inf if seen == support[0] else math.inf
+    else:
+        estimate = _solve(support, weights, lambda p: float(p @ support) - seen, seen, support)
     low = _solve(support, weights, lambda p: float(p[support >= seen].sum()) - tail, seen - 1, support)
     high = _solve(support, weights, lambda p: tail - float(p[support <= seen].sum()), seen + 1, support)
     none = _tilted(weights, support, 0.0)

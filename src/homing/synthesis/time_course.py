@@ -1,8 +1,8 @@
 """Model-based meta-analysis: how an effect rises over time, and whether it rises with the dose.
 
-The time course of a logit (or mean) is a + b (1 - exp(-k t)): linear once the rate k is given, so that for each k of a
-grid the mixed model of `multilevel` is exact; the answer is averaged over k by its likelihood. Times of one arm are
-of the same patients: their sampling errors are correlated, by an assumed correlation that the answer depends on and that is
+The time course of a logit is a + b (1 - exp(-k t)): linear once the rate k is given, so that for each k of a grid the
+mixed model of `multilevel` is exact; the answer is averaged over k by its likelihood. Times of one arm are of the same
+patients: their sampling errors are correlated, by an assumed correlation that the answer depends on and that is
 therefore an argument, to be varied. (Mandema 2011, doi:10.1038/clpt.2011.189, for what such models are for.)
 """
 

@@ -1,0 +1,5 @@
+"""`homing evidence`: the trials that the store holds, what they reported, and what they add up to."""
+
+from homing.cli.evidence.app import app
+
+__all__ = ["app"]

@@ -1,0 +1,66 @@
+"""What commands of `homing evidence` share: options, tables, the user's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from homing.evidence.store import Store
+
+#: Columns where the output goes to a file or another program.
+WIDE = 200
+JSON = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+FOLDER = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Your own evidence, laid over Homing's. [default: ./homing-evidence]"),
+]
+
+
+def open_store(folder: Path | None) -> Store:
+    """The store with the user's folder over it. Raises EvidenceError for a folder that is named and not there."""
+    from homing.evidence.root import use_folder
+    from homing.evidence.store import load_store
+    from homing.ground.errors import EvidenceError
+
+    if folder is not None:
+        if not folder.exists():
+            raise EvidenceError("there is no such folder. `homing evidence add` makes one.", str(folder))
+        use_folder(folder)
+    return load_store()
+
+
+def print_rows(rows: Sequence[dict[str, Any]], as_json: bool = False) -> None:
+    """Rows as a table, or as JSON."""
+    if as_json:
+        typer.echo(json.dumps(list(rows), ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row.values()))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table)
+
+
+def shown(estimate: float, low: float, high: float, digits: int = 3) -> str:
+    """'1.310 (0.994 to 1.725)'; a dash where there is nothing."""
+    if estimate != estimate:
+        return "-"
+    return f"{estimate:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with None for NaN and infinity, which JSON doesn't know."""
+    import math
+
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
