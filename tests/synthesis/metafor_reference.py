@@ -21,7 +21,9 @@ def cases(topic: str, *words: str) -> list[Any]:
     found = json.loads((FOLDER / f"{topic}.json").read_text())
     chosen = [c for c in found if all(w in c.get("id", "") for w in words)]
     assert chosen, f"{topic} has no case with {words}"
-    return [pytest.param(c, id=c.get("id") or " ".join(str(v) for v in c.values() if isinstance(v, str))) for c in chosen]
+    return [
+        pytest.param(c, id=c.get("id") or " ".join(str(v) for v in c.values() if isinstance(v, str))) for c in chosen
+    ]
 
 
 def case(topic: str, name: str) -> dict[str, Any]:

@@ -74,7 +74,13 @@ def test_pooled_odds_ratios_are_metafors(case: dict[str, Any]) -> None:
     if "edge_zerocells.OR.UM.RS" not in name:  # 0.37 against Laplace's 0.47
         near(found.tau2, value.get("tau2", 0), near_to, "tau2", 1e-2 * near_to)
     if not common and name != "edge_zerocells.OR.UM.RS.ML":
-        near([found.prediction_low, found.prediction_high], [value["pi.lb"], value["pi.ub"]], near_to, "next", value["se"] * near_to)
+        near(
+            [found.prediction_low, found.prediction_high],
+            [value["pi.lb"], value["pi.ub"]],
+            near_to,
+            "next",
+            value["se"] * near_to,
+        )
 
 
 def test_pooled_rate_ratios_are_metafors() -> None:

@@ -141,6 +141,12 @@ def test_a_study_without_events_changes_no_ratio_and_is_counted(rows: Any, way: 
     assert any("no information" in note for note in more.notes)
 
 
+def test_a_study_without_events_does_count_for_a_difference() -> None:
+    plain = mantel_haenszel([4, 6], [20, 30], [2, 3], [21, 29], "risk-difference")
+    more = mantel_haenszel([4, 6, 0], [20, 30, 25], [2, 3, 0], [21, 29, 25], "risk-difference")
+    assert abs(more.estimate) < abs(plain.estimate) and (more.k, more.informative) == (3, 3) and not more.notes
+
+
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_the_same_study_many_times_shows_no_heterogeneity(k: int) -> None:
     given = ([7] * k, [20] * k, [4] * k, [22] * k)

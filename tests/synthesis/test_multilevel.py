@@ -72,7 +72,9 @@ def fitted(name: str) -> MixedFit:
     return fit_mixed(data["yi"], v, [Term(study, tuple(data[time]), words[1])], x, names)  # type: ignore[arg-type]
 
 
-MODELS = [c for c in cases("multilevel") if not any(w in str(c.id) for w in ("confint", "first6", "3level.REML.robust"))]
+MODELS = [
+    c for c in cases("multilevel") if not any(w in str(c.id) for w in ("confint", "first6", "3level.REML.robust"))
+]
 
 
 @pytest.mark.parametrize("case", MODELS)
@@ -218,13 +220,6 @@ def test_two_terms_of_two_levels_agree_with_compound_symmetry() -> None:
     assert joint.log_likelihood == pytest.approx(split.log_likelihood, abs=1e-5)
     near(joint.variances[0], [total], 1e-3, "variance")
     near(joint.correlations[0], [float(split.variances[0][0]) / total], 1e-3, "correlation")
-
-
-def test_a_group_may_be_named_by_a_pair() -> None:
-    y, v, pairs = [0.1, 0.3, 0.2, 0.6], [0.1, 0.2, 0.1, 0.2], (("a", 1), ("a", 2), ("b", 1), ("b", 1))
-    names = tuple(f"{one}{other}" for one, other in pairs)
-    near(fit_mixed(y, v, [Term(pairs)]).estimate, fit_mixed(y, v, [Term(names)]).estimate, 1e-9, "term")
-    near(sampling_covariance(v, pairs, 0.5), sampling_covariance(v, names, 0.5), 1e-12, "covariance")
 
 
 TWO = ("a", "b")

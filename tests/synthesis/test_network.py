@@ -78,6 +78,16 @@ def test_the_reference_is_a_matter_of_print() -> None:
     assert one.inconsistency == pytest.approx(other.inconsistency, rel=1e-4)
 
 
+@pytest.mark.parametrize("name", ["senn2013_wide", "hasselblad1998_wide"])
+def test_the_order_of_arms_does_not_matter(name: str) -> None:
+    arms, measure = arms_of(name), "mean-difference" if name.startswith("senn") else "odds-ratio"
+    mixed = [arms[i] for i in np.random.default_rng(1).permutation(len(arms))]
+    one, other = (fit_network(contrasts_of(a, measure), method="common") for a in (arms, mixed))  # type: ignore[arg-type]
+    back = [other.treatments.index(t) for t in one.treatments]
+    near(other.effects[np.ix_(back, back)], one.effects, 1e-6, "effects", 1e-9)
+    near([other.q, other.inconsistency], [one.q, one.inconsistency], 1e-6, "tests")
+
+
 def test_what_is_better_turns_the_certainties_round() -> None:
     given = contrasts("hasselblad1998")
     high, low = fit_network(given), fit_network(given, higher_is_better=False)

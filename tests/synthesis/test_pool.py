@@ -135,7 +135,9 @@ def test_the_mean_lies_among_the_studies_and_its_interval_within_that_of_the_nex
 @given(studies, st.sampled_from([m for m in METHODS if m != "common"]))
 def test_the_conservative_interval_is_never_narrower_than_either_it_is_made_of(rows: Rows, method: Method) -> None:
     y, v = (np.array(c) for c in zip(*rows, strict=True))
-    width = {a: (f := pool(effects(y, v), method, adjust=a)).high - f.low for a in ("conservative", "knapp-hartung", "t")}  # type: ignore[arg-type]
+    width = {
+        a: (f := pool(effects(y, v), method, adjust=a)).high - f.low for a in ("conservative", "knapp-hartung", "t")
+    }  # type: ignore[arg-type]
     assert width["conservative"] == pytest.approx(max(width["knapp-hartung"], width["t"]), rel=1e-9)
 
 

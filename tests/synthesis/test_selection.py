@@ -126,7 +126,6 @@ def test_more_steps_have_more_weights_and_empty_ones_are_said() -> None:
         ({"weights": (1,)}, "2 weights above 0"),
         ({"weights": (0.5, 1)}, "first of them 1"),
         ({"weights": (1, 0)}, "2 weights above 0"),
-        ({"better": "hihger"}, "Did you mean 'higher'"),
     ],
 )
 def test_refusals_say_what_is_wrong(how: dict[str, Any], says: str) -> None:

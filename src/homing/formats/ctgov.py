@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from homing.evidence.store import Store
-from homing.evidence.trial_entries import terms
 from homing.formats.ctgov_arms import ArmsOfRecord, arms_of, say_where_no_number_is
 from homing.formats.ctgov_facts import facts_of, module, notes_of
 from homing.formats.ctgov_names import SCORES, Named, check_mapping, endpoint_of
@@ -27,9 +26,14 @@ from homing.ground.errors import EvidenceError
 __all__ = ["read_ctgov", "trial_of_record", "write_entries"]
 
 LARGEST_FILE = 200_000_000
+#: Units of the endpoints that have one, and what makes the endpoint's of them.
+_UNITS = {
+    "crp": {"mg/l": 1.0, "ug/ml": 1.0, "mg/dl": 10.0},
+    "calprotectin": {"ug/g": 1.0, "mg/kg": 1.0, "ng/mg": 1.0},
+}
 _HELP = "Get it from https://clinicaltrials.gov/api/v2/studies/NCT01234567 (with its own number)."
 _NO = re.compile(r"^(no|not|non|none|never|absent|missing|unknown|without|fail\w*|n/?a)\b", re.I)
-_YES = {"yes", "achieved", "present", "responder", "responders", "met", "reached"}
+_YES = {"yes", "achieved", "present", "met", "reached"}
 
 
 def read_ctgov(
@@ -76,7 +80,11 @@ def trial_of_record(
     work.read(results)
     work.leave_out_empty_arms(bool(results))
     say_where_no_number_is(work.arms)
-    same = [key for key, trial in store.trials.items() if trial.ids.get("nct") == number] if store else []
+    same = (
+        [key for key, trial in store.trials.items() if trial.ids.get("nct") == number and key != number]
+        if store
+        else []
+    )
     trial = {**facts, "sources": [source]} | ({"shares patients with": same} if same else {})
     trial |= {"arms": work.arms.arms, "outcomes": work.outcomes, "adverse events": work.events}
     trial["notes"] = notes_of(protocol)
@@ -152,8 +160,10 @@ class _Results:
             self.skipped += [Skipped(f"{whole} ({c.where})", c.value, r.why) for c, r in readings if r.why]
             good = self._in_unit(good, named, str(measure.get("unitOfMeasure") or ""), whole)
         else:
-            values = {self._arm(groups[c.group], None): _printed(c, measure, r) for c, r in readings}
-            time = next((c for c in (first.class_title, first.category) if weeks_named(c)), frame)
+            values = {
+                self.arms.name_of(str(groups[c.group].get("title") or "")): _printed(c, measure, r) for c, r in readings
+            }
+            time = next((c for c in (first.class_title, first.category) if weeks_named(c, visits=True)), frame)
             self.unmapped.append(Unmapped(whole, time, values, named.why))
             return
         for cell, reading in good:
@@ -181,7 +191,7 @@ class _Results:
         if named.kind == "outcome" and named.word and score != (named.word in SCORES):
             return Named(
                 "",
-                why=f"{named.word} is {'no ' if score else 'a '}score, and the values are {'' if score else 'no '}means",
+                why=f"the values are {'' if score else 'no '}means, and {named.word} is {'no' if score else 'a'} score",
             )
         return named
 
@@ -208,21 +218,9 @@ class _Results:
         if same:
             row["contradicts"] = f"of another measure of this record than {same[0]['at']}, which is used: {whole}"
         order = (
-            "arm",
-            "endpoint",
-            "week",
-            "n",
-            "events",
-            "mean",
-            "median",
-            "share",
-            "sd",
-            "se",
-            "low",
-            "high",
-            "analysis",
+            *("arm", "endpoint", "week", "n", "events", "mean", "median", "share", "sd", "se", "low", "high"),
+            *("analysis", "printed", "source", "at", "derived", "differs", "contradicts"),
         )
-        order += ("printed", "source", "at", "derived", "differs", "contradicts")
         self.outcomes.append({k: row[k] for k in order if row.get(k)})
 
     # --- adverse events
@@ -245,7 +243,7 @@ class _Results:
         if any(group.get("otherNumAffected") is not None for group in items(part, "eventGroups", place)):
             least = part.get("frequencyThreshold") or "0"
             self.notes.append(
-                "Patients with other (not serious) adverse events are left out: they are not those with any adverse event"
+                "Patients with other (not serious) adverse events are left out: they aren't those with any event"
                 + (f", and terms in up to {least} % of an arm are not counted." if str(least) != "0" else ".")
             )
 
@@ -278,8 +276,8 @@ def _week(cell: Cell, title: str, frame: str) -> float | None:
     title where the frame names that time among others."""
     change = "change" in title.lower()
     for text in (cell.class_title, cell.category):
-        if weeks_named(text):
-            return week_of(text, change)
+        if weeks_named(text, visits=True):
+            return week_of(text, change, visits=True)
     week = week_of(frame, change)
     if week is None and (told := week_of(title, True)) is not None and told in weeks_named(frame):
         return told
@@ -317,12 +315,13 @@ def _factor(word: str, unit: str) -> float | None:
         .replace("grams", "g")
         .replace("gram", "g")
     )
-    if word == "crp":
-        return {"mg/l": 1.0, "ug/ml": 1.0, "mg/dl": 10.0}.get(plain)
-    if word == "calprotectin":
-        return {"ug/g": 1.0, "mg/kg": 1.0, "ng/mg": 1.0}.get(plain)
-    scale = re.search(r"score|scale|point|unit", unit.lower()) and not re.search(r"percent|%|log|ratio", unit.lower())
-    return 1.0 if scale else None
+    if re.search(r"percent|%|log|ratio|fold", unit.lower()):
+        return None
+    if word in _UNITS:
+        return next(
+            (factor for name, factor in _UNITS[word].items() if re.search(rf"(?<![a-z]){name}(?![a-z])", plain)), None
+        )
+    return 1.0 if re.search(r"score|scale|point|unit", unit.lower()) else None
 
 
 def _scaled(reading: Reading, factor: float, unit: str) -> Reading:
@@ -384,8 +383,3 @@ def _records(data: Any, file: str) -> list[tuple[Mapping[str, Any], str]]:
                 f"has no protocolSection, so it's no record of API v2. {_HELP}", f"{file}: $.{name}[{i}]"
             )
     return [(study, f"{file}: $.{name}[{i}]") for i, study in enumerate(studies)]
-
-
-def event_words() -> tuple[str, ...]:
-    """The words that a mapping may give to a measure: endpoints, then adverse events."""
-    return (*terms("outcomes"), *terms("adverse-events"))

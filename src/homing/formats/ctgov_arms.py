@@ -47,13 +47,22 @@ class ArmsOfRecord:
             arm["n"] = str(n)
         return key
 
+    def name_of(self, title: str) -> str:
+        """The key of the arm with a title, or what it would be called; makes no arm."""
+        return self.titles.get(normal_title(title, self.short)) or _slug(title)
+
     def _new(self, title: str, plain: str, n: int, about: str) -> str:
         key = _free(_slug(title), self.arms)
         note = (
             "a group of the results that is no arm of the protocol; its patients may be those of other arms, added up"
         )
         role = "control" if _only_placebo([title]) else "other"
-        self.arms[key] = {"label": _label(title), "role": role, "n": str(n), "note": _cut(f"{note}. {about}".strip())}
+        self.arms[key] = {
+            "label": _label(_SETS.sub("", title).strip()),
+            "role": role,
+            "n": str(n),
+            "note": _cut(f"{note}. {about}".strip()),
+        }
         self.arms[key] |= {"treatment": "placebo"} if role == "control" else {}
         self.titles[plain] = key
         self.notes.append(f"The group '{title}' of the results is no arm of the protocol; it got an arm of its own.")
@@ -64,9 +73,9 @@ def arms_of(protocol: Mapping[str, Any], results: Mapping[str, Any], where: str)
     """The arms of a record with how many started in each.
 
     A group belongs to the protocol's arm of the same title, after: lower case, no punctuation, no number in front ('2.
-    repaglinide'), no analysis set behind ('Placebo (FAS)'), other names and abbreviations of an intervention read as its
-    name ('CZP' where a text says 'certolizumab pegol (CZP)'). One arm and one group are each other's; so are the last
-    of each where the others have found theirs. Others become arms of their own, with a note.
+    repaglinide'), no analysis set behind ('Placebo (FAS)'), other names and abbreviations of an intervention read as
+    its name ('CZP' where a text says 'certolizumab pegol (CZP)'). One arm and one group are each other's; so are the
+    last of each where the others have found theirs. Others become arms of their own, with a note.
 
     Roles: PLACEBO_COMPARATOR and SHAM_COMPARATOR are controls, and so is any arm that gets placebo alone, whatever
     its type; EXPERIMENTAL is a candidate; ACTIVE_COMPARATOR and NO_INTERVENTION are controls where the trial has no
@@ -172,13 +181,18 @@ def _baseline_counts(base: Mapping[str, Any], where: str) -> dict[str, int]:
 def normal_title(title: str, short: Mapping[str, str] | None = None) -> str:
     """A group's title as it is compared: 'Placebo (FAS)', '1 Placebo' and 'placebo group' are all 'placebo'."""
     text = _SETS.sub("", title).lower()
-    text = re.sub(r"^\s*\d+\s*[.):]\s*", "", text)
-    text = re.sub(rf"^\s*\d+\s+(?!{_UNIT})(?=[a-z])", "", text)
+    text = _without_number(text)
     text = re.sub(r"->|→", " to ", text)
     for name, full in (short or {}).items():
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", full, text)
     words = re.findall(r"[^\W_]+(?:\.\d+)?|[<>≤≥+]", text)
     return " ".join([w for w in words if w not in _EMPTY] or words)
+
+
+def _without_number(text: str) -> str:
+    """A title without its number in front: '2. repaglinide', '1 Placebo'; '300 mg' is none."""
+    text = re.sub(r"^\s*\d+\s*[.):]\s*(?=[a-z])", "", text)
+    return re.sub(rf"^\s*\d+\s+(?!{_UNIT})(?=[a-z])", "", text)
 
 
 def _short_names(plan: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, str]:
@@ -244,7 +258,7 @@ def _label(title: str) -> dict[str, str]:
 
 
 def _slug(title: str) -> str:
-    plain = _SETS.sub("", title).lower()
+    plain = _without_number(_SETS.sub("", title).lower())
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "arm"
 
 

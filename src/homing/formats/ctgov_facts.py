@@ -1,4 +1,4 @@
-"""What a ClinicalTrials.gov record says of a trial beside its results, in both languages: design, state, places, disease."""
+"""What a ClinicalTrials.gov record says of a trial beside its results, in both languages: design, places, disease."""
 
 from __future__ import annotations
 
@@ -97,6 +97,17 @@ _AUTOIMMUNE = (
     r"lupus|sclerosis|arthritis|spondyl|myositis|myasthenia|type 1 diabetes|autoimmune|psoria|vasculitis|sj[oö]gren|"
     r"pemphig|neuromyelitis|graft"
 )
+_STATES = {
+    "COMPLETED": "已完成",
+    "RECRUITING": "招募中",
+    "NOT_YET_RECRUITING": "尚未招募",
+    "ACTIVE_NOT_RECRUITING": "进行中，停止招募",
+    "ENROLLING_BY_INVITATION": "邀请入组",
+    "TERMINATED": "已终止",
+    "WITHDRAWN": "已撤回",
+    "SUSPENDED": "已暂停",
+    "UNKNOWN": "不明",
+}
 _ONGOING = {
     "RECRUITING",
     "NOT_YET_RECRUITING",
@@ -230,9 +241,10 @@ def notes_of(protocol: Mapping[str, Any]) -> list[dict[str, str]]:
     """Notes on a trial in both languages: who paid, its state in the registry, and why it was stopped."""
     state = module(protocol, "statusModule")
     sponsor = str(_part(module(protocol, "sponsorCollaboratorsModule"), "leadSponsor").get("name") or "not given")
-    overall = str(state.get("overallStatus") or "not given").replace("_", " ").lower()
+    overall = str(state.get("overallStatus") or "")
+    english, chinese = overall.replace("_", " ").lower() or "not given", _STATES.get(overall, overall or "未给出")
     notes = [
-        {"en": f"Registry: sponsor {sponsor}; state {overall}.", "zh": f"注册库：申办方{sponsor}；状态{overall}。"}
+        {"en": f"Registry: sponsor {sponsor}; state {english}.", "zh": f"注册库：申办方{sponsor}；状态{chinese}。"}
     ]
     if why := str(state.get("whyStopped") or "").strip():
         notes.append({"en": f"Stopped: {why}", "zh": f"终止原因：{why}"})

@@ -198,7 +198,7 @@ def _reached(title: str, about: str) -> Named:
     if {"clinical", "endoscopic"} == set(fields) and re.search(r"clinical remission", title):
         if re.search(r"endoscopic response", title) and "endoscopic remission" not in title:
             return Named("clinical-remission-with-endoscopic-response")
-    if len(fields) > 1 or (len(levels) > 1 and levels != {"improvement", "healing"}):
+    if len(fields) > 1 or (fields and len(levels) > 1 and levels != {"improvement", "healing"}):
         return Named("", why="names two endpoints at once")
     found = next((w for patterns, w in _REACHED if all(re.search(p, title) for p in patterns)), "")
     if found:

@@ -1,7 +1,7 @@
 """Results of a ClinicalTrials.gov record: every value joined to its group and to the denominator that is its own.
 
-A measure has groups (OG000 ...), denominators for each unit (Participants, fistulas, ...), classes (often times), in them
-categories, in them one value a group. A class may have denominators of its own, which then go before the measure's.
+A measure has groups (OG000 ...), denominators for each unit (Participants, fistulas, ...), classes (often times), in
+them categories, in them one value a group. Denominators of a class go before those of its measure.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def cells_of(measure: Mapping[str, Any], number: int, where: str) -> Iterator[Ce
                     *(number, group, _text(one, "title"), _text(category, "title"), len(categories)),
                     *(_text(found, "value"), _text(found, "spread")),
                     *(_text(found, "lowerLimit"), _text(found, "upperLimit"), _text(found, "comment")),
-                    *(own.get(group, whole.get(group)), units, spot),
+                    n=own.get(group, whole.get(group)),
+                    units=units,
+                    where=spot,
                 )
 
 
@@ -102,8 +104,8 @@ def units_of(measure: Mapping[str, Any]) -> str:
     if chosen or not other:
         return "Participants" if not chosen or chosen.lower() in _UNITS else chosen
     of_people = re.search(r"participants?|subjects?|patients?", _text(measure, "unitOfMeasure"), re.I)
-    of_people = of_people or _text(measure, "paramType") == "COUNT_OF_PARTICIPANTS"
-    return "Participants" if of_people or other.lower() in _UNITS else other
+    counted = _text(measure, "paramType") == "COUNT_OF_PARTICIPANTS"
+    return "Participants" if of_people or counted or other.lower() in _UNITS else other
 
 
 def denominators(part: Mapping[str, Any], units: str, groups: Iterable[str], where: str) -> dict[str, int]:

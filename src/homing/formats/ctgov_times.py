@@ -19,12 +19,21 @@ _SHORT = {
 _WORDS = dict(
     zip("one two three four five six seven eight nine ten eleven twelve".split(), map(str, range(1, 13)), strict=True)
 )
+_LONG = r"(days?|weeks?|wks?|months?|mths?|years?|yrs?)"
 _UNIT = r"(minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|months?|mths?|years?|yrs?)"
 _NUMBER = r"\d+(?:\.\d+)?"
 _JOIN = r"\s*(?:,|;|/|&|-|–|\band\b|\bor\b|\bto\b|\bthrough\b|\buntil\b)+\s*(?:\b(?:and|or)\b\s*)?"
 _NOT_TIMES = re.compile(rf"\b(?:every|each|per|q)\s*(?:{_NUMBER}\s*-?\s*)?{_UNIT}\b|\bq\d+w\b", re.I)
-_AFTER = re.compile(rf"({_NUMBER}(?:{_JOIN}{_NUMBER})*)\s*-?\s*{_UNIT}\b", re.I)
-_BEFORE = re.compile(rf"\b{_UNIT}\s*({_NUMBER}(?:{_JOIN}(?:{_UNIT}\s*)?{_NUMBER}(?!\s*-?\s*{_UNIT}\b))*)", re.I)
+
+
+def _patterns(unit: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """'Weeks 6 and 14' and '6, 14 weeks', of given units."""
+    before = rf"\b{unit}\s*({_NUMBER}(?:{_JOIN}(?:{unit}\s*)?{_NUMBER}(?!\s*-?\s*{unit}\b))*)"
+    after = rf"({_NUMBER}(?:{_JOIN}{_NUMBER})*)\s*-?\s*{unit}\b"
+    return re.compile(before, re.I), re.compile(after, re.I)
+
+
+_ALL, _VISITS = _patterns(_UNIT), _patterns(_LONG)
 _BASELINE = re.compile(r"\bbase\s?line\b|\bpre-?\s?(?:dose|treatment|transplant)\w*\b", re.I)
 #: 'Baseline to Week 16', 'Baseline, Week 16': counted from the baseline, read at the other time.
 _SINCE = re.compile(r"\bchanges?\b|\bbaseline\s*(?:\([^)]*\)\s*)?(?:up\s+)?(?:to|through|thru|until|till)\b", re.I)
@@ -35,10 +44,11 @@ _FILLER = re.compile(
 )
 
 
-def weeks_named(text: str) -> tuple[float, ...]:
+def weeks_named(text: str, visits: bool = False) -> tuple[float, ...]:
     """Every time that a text names, in weeks, each once, in rising order; the baseline is 0.
 
-    Dosing intervals ('every 8 weeks') are no times.
+    Dosing intervals ('every 8 weeks') are no times. With `visits` hours and minutes aren't either: in the title of a
+    class '2 hours' is that of a glucose test, not of the trial.
 
     Example:
         >>> weeks_named("Baseline, Weeks 6 and 14, Month 6")
@@ -49,7 +59,7 @@ def weeks_named(text: str) -> tuple[float, ...]:
     text = _NOT_TIMES.sub(" ", text)
     found = {0.0} if _BASELINE.search(text) else set()
     rest = text
-    for pattern, unit_first in ((_BEFORE, True), (_AFTER, False)):
+    for pattern, unit_first in zip(_VISITS if visits else _ALL, (True, False), strict=True):
         for match in pattern.finditer(rest):
             unit, numbers = (match[1], match[2]) if unit_first else (match[match.lastindex or 1], match[1])
             found |= {_in_weeks(number, unit) for number in re.findall(_NUMBER, numbers)}
@@ -57,22 +67,23 @@ def weeks_named(text: str) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
-def week_of(text: str, since_baseline: bool = False) -> float | None:
+def week_of(text: str, since_baseline: bool = False, visits: bool = False) -> float | None:
     """The one week that a text names, or None where it names none or several.
 
     The baseline beside one other time doesn't count where the text says that the result is measured from it ('Baseline
     to Week 16', or `since_baseline`, which a title with 'change' gives).
     """
-    named = weeks_named(text)
+    named = weeks_named(text, visits)
     if len(named) == 2 and named[0] == 0 and (since_baseline or _SINCE.search(text)):
         named = named[1:]
     return named[0] if len(named) == 1 else None
 
 
 def without_times(text: str) -> str:
-    """What a class title says beside its time: '' for 'Week 6' or 'Change at Week 6 (n=100, 98)'."""
+    """What a class title says beside its time (of days or more): '' for 'Week 6' or 'Change at Week 6 (n=100, 98)'."""
     text = re.sub(r"[(\[]\s*n\s*=[^)\]]*[)\]]", " ", text, flags=re.I)
-    text = _AFTER.sub(" ", _BEFORE.sub(" ", _BASELINE.sub(" ", text)))
+    before, after = _VISITS
+    text = after.sub(" ", before.sub(" ", _BASELINE.sub(" ", text)))
     text = _FILLER.sub(" ", text)
     return " ".join(re.sub(r"[^\w%<>=≤≥.-]+", " ", text).split()).strip(" -.")
 

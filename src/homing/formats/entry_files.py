@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from homing.evidence.sources import load_sources
 from homing.ground.errors import EvidenceError
 from homing.ground.text_yaml import parse_yaml, read_yaml
 
@@ -24,7 +23,7 @@ class Unmapped:
     """A result that no word of the vocabulary stands for.
 
     `title` is the measure's (with its class and category), `time` as the record says it, `values` maps each arm's key
-    to what is printed for it, `reason` says why it has no endpoint. A mapping {fragment of the title: endpoint} names it.
+    to what is printed for it, `reason` says why it has no endpoint. A mapping {part of the title: endpoint} names it.
     """
 
     title: str
@@ -51,7 +50,7 @@ class Skipped:
 class ImportedTrial:
     """One trial as text, in the form of a trial file, with the source entries that it needs.
 
-    `key` is the name of its file without `.yaml`. `unmapped`, `skipped` and `notes` say what of the import is not in it.
+    `key` is the name of its file without `.yaml`. `unmapped`, `skipped` and `notes` say what the import left out.
     """
 
     key: str
@@ -77,7 +76,7 @@ def as_yaml(data: Mapping[str, Any]) -> str:
 def write_entries(trials: Iterable[ImportedTrial], folder: Path | str, *, replace: bool = False) -> list[Path]:
     """Write trials into a user's folder: FOLDER/trials/KEY.yaml, and their sources at the end of FOLDER/sources.yaml.
 
-    Sources that the folder or the catalogue has under the same key stay as they are. Returns the trial files.
+    Sources that the folder has under the same key stay as they are. Returns the trial files.
     Everything is checked before the first file is written. Show the folder to Homing with `root.use_folder` or
     HOMING_EVIDENCE.
 
@@ -114,7 +113,6 @@ def _with_sources(file: Path, trials: Iterable[ImportedTrial]) -> str:
     text = _text(file) if file.exists() else ""
     bare = all(line.lstrip().startswith("#") or not line.strip() for line in text.splitlines())
     known = set() if bare else set(_mapping(file))
-    known |= set(load_sources()) if not file.exists() else set()
     new = {key: source for trial in trials for key, source in trial.sources.items() if key not in known}
     if not new:
         return ""

@@ -189,8 +189,10 @@ def pool_subgroups(
     if common_tau2:
         fit = regress(effects, {"group": labels}, method, adjust=adjust, level=level)
         return Subgroups(parts, fit.omnibus * (1 if adjust == "none" else df), df, fit.omnibus_p, True)
-    means = np.array([p.estimate for p in parts.values()])
-    w = np.array([1 / p.standard_error**2 for p in parts.values()])
+    # The errors of the normal distribution: those of Knapp and Hartung can be all but nothing in a group of two studies.
+    plain = [pool(_part(effects, labels == name), method, adjust="none") for name in names]
+    means = np.array([p.estimate for p in plain])
+    w = np.array([1 / p.standard_error**2 for p in plain])
     between = float(w @ (means - w @ means / w.sum()) ** 2)
     return Subgroups(parts, between, df, float(chi2.sf(between, df)), False)
 

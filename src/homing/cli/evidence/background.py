@@ -149,9 +149,8 @@ def network(
     print_rows(table)
     typer.echo(f"tau2 {found.tau2:.4f}")
     if found.inconsistency_df:
-        typer.echo(
-            f"designs against each other: Q {found.inconsistency:.2f}, df {found.inconsistency_df}, p {found.inconsistency_p:.3f}"
-        )
+        q, df, p = found.inconsistency, found.inconsistency_df, found.inconsistency_p
+        typer.echo(f"designs against each other: Q {q:.2f}, df {df}, p {p:.3f}")
     else:
         typer.echo("no loop of direct and indirect evidence: consistency can't be tested")
     for note in found.notes:

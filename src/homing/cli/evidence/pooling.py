@@ -272,10 +272,10 @@ def _tell(content: dict[str, Any]) -> None:
         if r["low"] < 0 < r["high"]:
             typer.echo("no rise or fall over time can be told from chance")
         typer.echo(
-            f"half of the change at week {h['weeks']:.0f} ({h['low']:.0f} to {h['high']:.0f}); the change on the logit scale "
-            f"{shown(r['logit'], r['low'], r['high'], 2)}; {len(content['readings'])} readings, correlation of two times "
-            f"of one arm taken as {content['correlation']:g}"
+            f"half of the change at week {h['weeks']:.0f} ({h['low']:.0f} to {h['high']:.0f}); "
+            f"the change on the logit scale {shown(r['logit'], r['low'], r['high'], 2)}"
         )
+        typer.echo(f"{len(content['readings'])} readings; two times of one arm correlate by {content['correlation']:g}")
 
 
 def _ends(found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +72,10 @@ def time_course_plot(
         shown = value if band is None else np.concatenate([value, band[:, 1:].ravel()])
         ends = (-0.02, 1.02) if scale.percent else plain_limits(shown)
         x_axis = _weeks(float(max(week.max(), band[-1, 0] if band is not None else 0.0)), texts)
-        label = y_label or (texts("share") if scale.percent else scale.label)
-        y_axis = effect_axis("y", scale, ends, f"{label}, %" if scale.percent and "%" not in label else label)
-        plot = open_plot(x_axis, y_axis, title=title, items=items, points=_last(points, week, value, radii))
+        y_axis = effect_axis("y", scale, ends, y_label or (texts("share") if scale.percent else scale.label))
+        lines = _joints(points) if band is None else np.vstack([_joints(points), band[:, :2]])
+        named = _last(points, week, value, radii, lines)
+        plot = open_plot(x_axis, y_axis, title=title, items=items, points=named)
         if band is not None:
             plot.ax.fill_between(band[:, 0], band[:, 2], band[:, 3], color=_BAND, linewidth=0, zorder=0.4)
             for limit in (2, 3):
@@ -101,8 +103,18 @@ def _weeks(last: float, texts: Texts) -> Axis:
     return Axis(texts("weeks"), ends, ticks)
 
 
-def _last(points: Sequence[TimePoint], week: Array, value: Array, radii: Array) -> Points:
+def _joints(points: Sequence[TimePoint]) -> Array:
+    """Points along the lines that join those of a study."""
+    found = [np.empty((0, 2))]
+    for study in dict.fromkeys(p.study for p in points):
+        own = np.array(sorted((p.week, p.value) for p in points if p.study == study))
+        for a, b in pairwise(own):
+            found.append(a + np.linspace(0, 1, 120)[:, None] * (b - a))
+    return np.vstack(found)
+
+
+def _last(points: Sequence[TimePoint], week: Array, value: Array, radii: Array, lines: Array) -> Points:
     """One name a study, at its last point; the other points are kept free of names by having none."""
     last = {p.study: i for i, p in sorted(enumerate(points), key=lambda pair: pair[1].week)}
     names = [p.study if last[p.study] == i else "" for i, p in enumerate(points)]
-    return Points(names, week, value, radii)
+    return Points(names, week, value, radii, lines)

@@ -12,7 +12,16 @@ from matplotlib.patches import Circle, Rectangle
 
 from homing.ground.errors import StudyError
 from homing.report.evidence_figures.data import MapCell, numbers
-from homing.report.evidence_figures.page import BLUE, Item, Written, draw_legend, legend_rows, new_page, page_width, save
+from homing.report.evidence_figures.page import (
+    BLUE,
+    Item,
+    Written,
+    draw_legend,
+    legend_rows,
+    new_page,
+    page_width,
+    save,
+)
 from homing.report.evidence_figures.texts import Texts
 from homing.report.figures.style import GAP, INK, LINE, RULE, SMALL, clean, text_width, wrap, write
 
@@ -67,23 +76,23 @@ def _draw(
     labels = [wrap(clean(row), _LABEL, SMALL, most=3) for row in rows]
     label = max(text_width(line, SMALL) for lines in labels for line in lines) + 0.14
     width = page_width(2 * GAP + label + step * len(columns))
-    step = max(step, min((width - 2 * GAP - label) / len(columns), 1.5))
+    step = max(step, min((width - 2 * GAP - label) / len(columns), 1.9))
     heads = [wrap(clean(c), _UPRIGHT if upright else step - 0.1, SMALL, most=2 if upright else 4) for c in columns]
     tall = _head_height(heads, upright)
     items = [
         *([Item(texts("controlled"), "o", BLUE)] if any(c.controlled for c in cells) else []),
         *([Item(texts("uncontrolled"), "s", INK, hollow=True)] if not all(c.controlled for c in cells) else []),
     ]
-    legend = legend_rows([*items, *_sizes(cells, texts)], width - 2 * GAP)
+    legend = legend_rows([*items, _sizes(cells, texts)], width - 2 * GAP)
     heights = [max(2 * _LARGEST + 0.06, _TIGHT * len(lines) + 0.08) for lines in labels]
     body = sum(heights)
     page = body + tall + LINE * len(legend) + 0.3
     fig = new_page(width, page, title)
-    draw_legend(fig, legend, GAP, page - 0.04)
+    draw_legend(fig, legend, GAP, page - 0.06)
     left, y = GAP + label, 0.1 + body
     _heads(fig, heads, left, step, y, upright)
     _grid(fig, left, step, len(columns), y, heights)
-    most = max(c.patients for c in cells)
+    most, largest = max(c.patients for c in cells), min(_LARGEST, step / (4 if both else 2) - 0.02)
     for row, lines, height in zip(rows, labels, heights, strict=True):
         middle = y - height / 2
         for k, line in enumerate(lines):
@@ -91,15 +100,14 @@ def _draw(
         for cell in (c for c in cells if c.endpoint == row):
             x = left + step * (columns.index(cell.treatment) + 0.5)
             if (cell.endpoint, cell.treatment) in both:
-                x += step * (-0.23 if cell.controlled else 0.23)
-            _mark(fig, x, middle, cell, most)
+                x += step * (-0.25 if cell.controlled else 0.25)
+            _mark(fig, x, middle, cell, largest * math.sqrt(cell.patients / most))
         y -= height
     return fig
 
 
-def _sizes(cells: Sequence[MapCell], texts: Texts) -> list[Item]:
-    most = texts.words.value(round(max(c.patients for c in cells)))
-    return [Item(f"{texts('bubble-n')} (≤ {most})", "none")]
+def _sizes(cells: Sequence[MapCell], texts: Texts) -> Item:
+    return Item(texts("at-most", n=texts.words.value(round(max(c.patients for c in cells)))), "")
 
 
 def _head_height(heads: Sequence[Sequence[str]], upright: bool) -> float:
@@ -108,9 +116,7 @@ def _head_height(heads: Sequence[Sequence[str]], upright: bool) -> float:
     return _TIGHT * max(len(lines) for lines in heads) + 0.1
 
 
-def _heads(
-    fig: Figure, heads: Sequence[Sequence[str]], left: float, step: float, bottom: float, upright: bool
-) -> None:
+def _heads(fig: Figure, heads: Sequence[Sequence[str]], left: float, step: float, bottom: float, upright: bool) -> None:
     for k, lines in enumerate(heads):
         middle = left + step * (k + 0.5)
         for i, line in enumerate(lines):
@@ -136,9 +142,9 @@ def _grid(fig: Figure, left: float, step: float, columns: int, top: float, heigh
         fig.add_artist(Line2D([x, x], [bottom, top], transform=fig.dpi_scale_trans, color=RULE, lw=0.7, zorder=0.5))
 
 
-def _mark(fig: Figure, x: float, y: float, cell: MapCell, most: float) -> None:
+def _mark(fig: Figure, x: float, y: float, cell: MapCell, radius: float) -> None:
     """A circle or a square of equal area for equal patients, never too small for its number."""
-    radius = max(_LARGEST * math.sqrt(cell.patients / most), _SMALLEST)
+    radius = max(radius, _SMALLEST)
     shape: Circle | Rectangle
     if cell.controlled:
         shape = Circle((x, y), radius, transform=fig.dpi_scale_trans, facecolor=BLUE, edgecolor=INK)
@@ -153,4 +159,3 @@ def _mark(fig: Figure, x: float, y: float, cell: MapCell, most: float) -> None:
         fig, x, y, str(cell.studies), size=SMALL - 1, ha="center", middle=True, bold=True,
         ink="white" if cell.controlled else INK,
     )  # fmt: skip
-

@@ -49,7 +49,7 @@ def forest_plot(
     rows = _rows(studies, overall, subgroups or {}, between, scale, lights, len(heads))
     level = overall.level if overall else 0.95
     with_weights = any(math.isfinite(s.weight) for s in studies)
-    right = [(scale.label.partition(",")[0], texts("interval", level=texts.level(level)))]
+    right = [(scale.short, texts("interval", level=texts.level(level)))]
     table = Table(
         *(rows, texts("study"), heads, [*right, *([(texts("weight"), "")] if with_weights else [])], scale, title),
         favours=favours or favours_of(scale, higher_is_better),

@@ -55,7 +55,10 @@ def funnel_plot(
         raise StudyError(f"{len(names)} names for {len(y)} studies; give one each.", "names")
     if not 0 < level < 1:
         raise StudyError(f"the level must be between 0 and 1, such as 0.95, and is {level:g}.", "level")
-    points = Points(names, y, error, np.full(len(y), _RADIUS)) if names else None
+    radii = np.full(len(y) + len(added[0]), _RADIUS)
+    both = (np.concatenate([y, added[0]]), np.concatenate([error, added[1]]))
+    lines = _funnel(pooled, level, 1.06 * float(both[1].max()))
+    points = Points([*names, *[""] * len(added[0])], *both, radii, lines) if names else None
 
     def draw() -> Figure:
         x_axis, y_axis = _axes(y, error, added, pooled, level, scale)
@@ -99,6 +102,15 @@ def _axes(
     plain = scale.measure in ("risk-difference", "proportion", "rate", "mean") or "difference" in scale.measure
     word = "standard-error-log" if has_log else "standard-error" if plain else "standard-error-pooling"
     return Axis(scale.label, ends, ticks), number_axis("y", texts(word), (deepest, 0.0), texts)
+
+
+def _funnel(pooled: float, level: float, deepest: float) -> Array:
+    """Points along the lines of the pooled effect and its funnel, for names to keep off."""
+    if not math.isfinite(pooled):
+        return np.empty((0, 2))
+    error = np.linspace(0, deepest, 200)
+    reach = float(ndtri(0.5 + level / 2)) * error
+    return np.vstack([np.column_stack([pooled + side * reach, error]) for side in (-1, 0, 1)])
 
 
 def _items(scale: Scale, texts: Texts, pooled: float, level: float, has_added: bool) -> list[Item]:

@@ -22,6 +22,7 @@ _LARGEST, _SMALLEST = 0.3, 0.06  # inches, radii
 _THICKEST, _THINNEST = 9.0, 1.0  # points
 _EDGE = "#9aa5ae"
 _LABEL = 1.45  # inches
+_BESIDE = 0.35  # labels of circles farther from the middle than this stand beside them
 _TIGHT = LINE * 0.8
 
 
@@ -56,14 +57,10 @@ def _draw(nodes: Sequence[Node], edges: Sequence[Edge], radii: Array, texts: Tex
         [Item(texts("node-size"), "o", BLUE), Item(texts("edge-width"), "line", _EDGE)], WIDTH - 2 * GAP
     )
     labels = [_label(node, texts) for node in nodes]
-    ring = 0.0 if len(nodes) == 1 else min(1.75, max(1.1, 0.24 * len(nodes)))
-    margin = _LARGEST + 0.18 + _TIGHT * max(len(lines) for lines in labels)
-    height = 2 * (ring + margin)
+    angles = math.pi / 2 - 2 * math.pi * np.arange(len(nodes)) / len(nodes)
+    places, height = _ring(angles, radii, labels)
     fig = new_page(WIDTH, height + LINE * len(legend) + 0.1, title)
     draw_legend(fig, legend, GAP, height + LINE * len(legend) + 0.05)
-    angles = math.pi / 2 - 2 * math.pi * np.arange(len(nodes)) / len(nodes)
-    centre = np.array([WIDTH / 2, height / 2])
-    places = centre + ring * 1.1 * np.column_stack([np.cos(angles) * 1.15, np.sin(angles) * 0.91])
     at = {node.name: place for node, place in zip(nodes, places, strict=True)}
     most = max((edge.studies for edge in edges), default=1)
     for edge in edges:
@@ -81,6 +78,24 @@ def _draw(nodes: Sequence[Node], edges: Sequence[Edge], radii: Array, texts: Tex
     return fig
 
 
+def _ring(angles: Array, radii: Array, labels: Sequence[Sequence[str]]) -> tuple[Array, float]:
+    """Where the circles stand, (node, 2), and the height that they and their labels need."""
+    tall = 0.0 if len(angles) == 1 else min(2.1, max(1.25, 0.22 * len(angles)))
+    room = [
+        (WIDTH / 2 - GAP - radius - 0.1 - max(text_width(line, SMALL, bold=True) for line in lines)) / abs(math.cos(a))
+        for a, radius, lines in zip(angles, radii, labels, strict=True)
+        if abs(math.cos(a)) > _BESIDE
+    ]
+    wide = min([tall * 1.3, *room])
+    y = tall * np.sin(angles)
+    reach = [
+        max(_TIGHT * len(lines) / 2, radius) if abs(math.cos(a)) > _BESIDE else radius + 0.1 + _TIGHT * len(lines)
+        for a, radius, lines in zip(angles, radii, labels, strict=True)
+    ]
+    low, high = min(y - np.array(reach)) - 0.1, max(y + np.array(reach)) + 0.12
+    return np.column_stack([WIDTH / 2 + wide * np.cos(angles), y - low]), float(high - low)
+
+
 def _label(node: Node, texts: Texts) -> list[str]:
     count = texts("n-patients", n=texts.words.value(round(node.patients)))
     return [*wrap(clean(node.name), _LABEL, SMALL, most=3, bold=True), count]
@@ -89,7 +104,7 @@ def _label(node: Node, texts: Texts) -> list[str]:
 def _write_label(fig: Figure, place: Array, radius: float, lines: Sequence[str], angle: float) -> None:
     """Outside the ring: above, below or beside the circle, by where it stands."""
     out_x, out_y = math.cos(angle), math.sin(angle)
-    beside = abs(out_x) > 0.35
+    beside = abs(out_x) > _BESIDE
     ha = ("left" if out_x > 0 else "right") if beside else "center"
     gap = radius + 0.07
     x = place[0] + (math.copysign(gap, out_x) if beside else 0.0)

@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of a legend. `mark`: 'line', 'dashed', 'dotted', 'band', 'block', or a marker of Matplotlib."""
+    """One entry of a legend. `mark`: 'line', 'dashed', 'band', 'block', a marker of Matplotlib, or '' for words only."""
 
     label: str
     mark: str
@@ -108,7 +108,7 @@ def legend_rows(items: Sequence[Item], width: float) -> list[list[Item]]:
     used = width + 1
     for item in items:
         label = wrap(clean(item.label), width - _SWATCH, SMALL, most=1)[0]
-        need = _SWATCH + text_width(label, SMALL) + _BETWEEN
+        need = _SWATCH * bool(item.mark) + text_width(label, SMALL) + _BETWEEN
         if used + need > width + _BETWEEN:
             rows.append([])
             used = 0.0
@@ -122,9 +122,11 @@ def draw_legend(fig: Figure, rows: Sequence[Sequence[Item]], left: float, top: f
     for k, row in enumerate(rows):
         x, y = left, top - (k + 1) * LINE + 0.05
         for item in row:
-            _swatch(fig, item, x, y + 0.035)
-            write(fig, x + _SWATCH, y, item.label, size=SMALL)
-            x += _SWATCH + text_width(item.label, SMALL) + _BETWEEN
+            if item.mark:
+                _swatch(fig, item, x, y + 0.035)
+                x += _SWATCH
+            write(fig, x, y, item.label, size=SMALL)
+            x += text_width(item.label, SMALL) + _BETWEEN
 
 
 def _swatch(fig: Figure, item: Item, x: float, y: float) -> None:
@@ -136,8 +138,8 @@ def _swatch(fig: Figure, item: Item, x: float, y: float) -> None:
             Rectangle((x, y - 0.055), right - x, 0.11, transform=inches, facecolor=item.colour, edgecolor=edge, lw=0.6)
         )
         return
-    if item.mark in ("line", "dashed", "dotted"):
-        style = {"line": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.5))}[item.mark]
+    if item.mark in ("line", "dashed"):
+        style = "-" if item.mark == "line" else (0, (4, 2))
         fig.add_artist(Line2D([x, right], [y, y], transform=inches, color=item.colour, lw=1.6, ls=style))
         return
     face = "white" if item.hollow else item.colour

@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from homing.report.evidence_figures.data import Array
-from homing.report.figures.style import GAP, INK, LINE, MUTED, SMALL, clean, text_width, wrap, write
+from homing.report.figures.style import GAP, INK, MUTED, clean, text_width, wrap, write
 
 TYPE = 7.0
+_STEP = 0.145  # inches between lines of the key
 _TALL = 0.115  # inches, a line of TYPE
 _ANGLES = tuple(math.radians(a) for a in (0, 180, 90, 270, 45, 135, 315, 225, 20, 160, 200, 340, 65, 115, 245, 295))
 _NEAR = (0.03, 0.08, 0.15, 0.25, 0.38)
 _FAR = (*_NEAR, 0.5, 0.65, 0.8, 1.0, 1.3, 1.7)
-_LONGEST = 1.6
+_LONGEST = 1.7
 _MOST_NAMES = 16
 
 Box = tuple[float, float, float, float]
@@ -36,26 +37,31 @@ class Placed:
     key: tuple[str, ...] = ()
 
 
-def place(names: Sequence[str], points: Array, radii: Array, size: tuple[float, float]) -> Placed:
+def place(
+    names: Sequence[str], points: Array, radii: Array, size: tuple[float, float], lines: Array | None = None
+) -> Placed:
     """Find a place for each name.
 
-    Arguments: points without a name are only kept free; `points` (study, 2) and `radii` (study,) in inches within a plot of `size` inches. Where names are many
-    or find no place near their points, numbers take their place and `key` says whose they are.
+    Arguments: `points` (study, 2) and `radii` (study,) in inches within a plot of `size` inches; those without a name
+    are only kept free, and `lines` (point, 2) where that can be. Where names are many or find no place near their
+    points, numbers take their place and `key` says whose they are.
     """
-    short = [wrap(clean(name), _LONGEST, TYPE, most=1)[0] for name in names]
+    short = [clean(name) for name in names]
     named = [i for i, name in enumerate(short) if name]
-    if len(named) <= _MOST_NAMES:
-        boxes = _boxes(short, points, radii, size, _NEAR)
-        if boxes is not None:
-            return Placed(tuple(short), tuple(boxes), points, radii)
+    avoid = np.empty((0, 2)) if lines is None else lines
+    if len(named) <= _MOST_NAMES and all(text_width(name, TYPE) <= _LONGEST for name in short):
+        for lines_too in (avoid, np.empty((0, 2))):
+            boxes = _boxes(short, points, radii, size, _NEAR, lines_too)
+            if boxes is not None:
+                return Placed(tuple(short), tuple(boxes), points, radii)
     numbers = [str(named.index(i) + 1) if name else "" for i, name in enumerate(short)]
-    found = _boxes(numbers, points, radii, size, _FAR, must=True) or []
+    found = _boxes(numbers, points, radii, size, _FAR, avoid, must=True) or []
     key = tuple(f"{k + 1} {clean(names[i])}" for k, i in enumerate(named))
     return Placed(tuple(numbers), tuple(found), points, radii, key)
 
 
 def _boxes(
-    texts: Sequence[str], points: Array, radii: Array, size: tuple[float, float], reach: Sequence[float],
+    texts: Sequence[str], points: Array, radii: Array, size: tuple[float, float], reach: Sequence[float], lines: Array,
     *, must: bool = False,
 ) -> list[Box] | None:  # fmt: skip
     """A free box for each text; None where one finds none (its first place instead, where it `must` have one)."""
@@ -67,7 +73,9 @@ def _boxes(
             continue
         wide = text_width(texts[i], TYPE)
         candidates = [_box(points[i], radii[i] + d, a, wide) for d in reach for a in _ANGLES]
-        free = next((b for b in candidates if _is_free(b, list(found.values()), points, radii, size)), None)
+        open_ = [b for b in candidates if _is_free(b, list(found.values()), points, radii, size)]
+        off = next((b for b in open_ if not _touches(b, lines)), None)
+        free = off if off or not must else next(iter(open_), None)
         if free is None and not must:
             return None
         found[i] = free or candidates[0]
@@ -94,6 +102,12 @@ def _is_free(box: Box, taken: Sequence[Box], points: Array, radii: Array, size: 
     return not bool((np.hypot(dx, dy) < radii + 0.01).any())
 
 
+def _touches(box: Box, lines: Array) -> bool:
+    left, low, right, high = box
+    inside = (lines[:, 0] > left) & (lines[:, 0] < right) & (lines[:, 1] > low) & (lines[:, 1] < high)
+    return bool(inside.any())
+
+
 def draw_placed(fig: Figure, placed: Placed, corner: tuple[float, float]) -> None:
     """The texts, with a thin line to the point where it is not near; `corner` is the plot's, in inches."""
     x0, y0 = corner
@@ -111,20 +125,33 @@ def draw_placed(fig: Figure, placed: Placed, corner: tuple[float, float]) -> Non
 
 
 def key_columns(key: Sequence[str], width: float) -> list[list[str]]:
-    """The key in lines of columns, read downwards, each entry cut to its column."""
+    """The key as columns of lines, read downwards; a long entry goes on in a second line."""
     if not key:
         return []
-    widest = max(text_width(text, SMALL) for text in key) + 0.25
-    columns = max(1, min(4, int((width + 0.25) / min(max(widest, 1.2), width + 0.25)), len(key)))
-    each = width / columns - 0.2
-    shown = [wrap(text, each, SMALL, most=1)[0] for text in key]
-    lines = math.ceil(len(shown) / columns)
-    return [[shown[k] for k in range(row, len(shown), lines)] for row in range(lines)]
+    widest = max(text_width(text, TYPE) for text in key)
+    columns = min(3 if widest > 1.6 else 4, len(key))
+    each = width / columns - 0.15
+    entries = [wrap(text, each, TYPE, most=2) for text in key]
+    total = sum(len(lines) for lines in entries)
+    found: list[list[str]] = [[]]
+    for lines in entries:
+        full = len(found[-1]) + len(lines) / 2 > total / columns
+        if found[-1] and full and len(found) < columns:
+            found.append([])
+        found[-1] += [lines[0], *(f"    {line}" for line in lines[1:])]
+    return found
 
 
-def draw_key(fig: Figure, lines: Sequence[Sequence[str]], width: float) -> None:
+def key_height(columns: Sequence[Sequence[str]]) -> float:
+    """How tall the key is, in inches, with the space over it."""
+    return _STEP * max(len(lines) for lines in columns) + 0.14 if columns else 0.0
+
+
+def draw_key(fig: Figure, columns: Sequence[Sequence[str]], width: float) -> None:
     """The key at the foot of a page so wide."""
-    columns = max((len(line) for line in lines), default=1)
-    for row, line in enumerate(reversed(lines)):
-        for k, text in enumerate(line):
-            write(fig, GAP + k * (width - 2 * GAP) / columns, 0.1 + LINE * 0.95 * row, text, size=SMALL)
+    top = key_height(columns) - 0.14
+    for k, lines in enumerate(columns):
+        x = GAP + k * (width - 2 * GAP) / len(columns)
+        for row, text in enumerate(lines):
+            indent = 0.14 if text.startswith("    ") else 0.0
+            write(fig, x + indent, 0.06 + top - _STEP * (row + 0.7), text.strip(), size=TYPE)

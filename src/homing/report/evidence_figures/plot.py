@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from homing.report.evidence_figures.data import Array
 from homing.report.evidence_figures.page import Item, draw_legend, legend_rows, new_page
-from homing.report.evidence_figures.placing import Placed, draw_key, draw_placed, key_columns, place
+from homing.report.evidence_figures.placing import Placed, draw_key, draw_placed, key_columns, key_height, place
 from homing.report.evidence_figures.scale import Scale, set_scale
 from homing.report.evidence_figures.texts import Texts
-from homing.report.figures.scales import limits
+from homing.report.figures.scales import limits, scale_axis
 from homing.report.figures.style import GAP, LINE, MUTED, SMALL, WIDTH, axes_at, clean, text_width, wrap, write
 
 LARGEST, SMALLEST = 0.2, 0.035  # inches, radii of bubbles
@@ -39,12 +39,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class Points:
-    """Points to be named: (study,) values of both axes, radii in inches."""
+    """Points to be named: (study,) values of both axes, radii in inches. `lines` (point, 2) are kept free."""
 
     names: Sequence[str]
     x: Array
     y: Array
     radii: Array
+    lines: Array = field(default_factory=lambda: np.empty((0, 2)))
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def effect_axis(which: str, scale: Scale, ends: tuple[float, float], label: str 
 
 def number_axis(which: str, label: str, ends: tuple[float, float], texts: Texts, log: bool = False) -> Axis:
     """An axis of plain numbers."""
-    from homing.report.figures.scales import scale_axis
 
     def ticks(ax: Axes, room: float) -> None:
-        scale_axis(ax, "x" if which == "x" else "y", ends, texts.words, log=log, room=room)
+        rising = (min(ends), max(ends))  # the caller turns the axis round where its limits fall
+        scale_axis(ax, "x" if which == "x" else "y", rising, texts.words, log=log, room=room)
 
     return Axis(label, ends, ticks, log)
 
@@ -112,11 +113,12 @@ def open_plot(
     placed: Placed | None = None
     if points is not None:
         at = np.column_stack([x.inches(points.x, wide), y.inches(points.y, height)])
-        placed = place(points.names, at, points.radii, (wide, height))
+        lines = np.column_stack([x.inches(points.lines[:, 0], wide), y.inches(points.lines[:, 1], height)])
+        placed = place(points.names, at, points.radii, (wide, height), lines)
     key = key_columns(placed.key, WIDTH - 2 * GAP) if placed else []
     legend = legend_rows(items, WIDTH - 2 * GAP)
-    foot = LINE * 0.95 * len(key) + (0.14 if key else 0.0)
-    top = LINE * len(legend) + (0.14 if legend else 0.1)
+    foot = key_height(key)
+    top = LINE * len(legend) + (0.2 if legend else 0.1)
     fig = new_page(WIDTH, foot + BELOW + height + top, title)
     left = LEFT + (WIDTH - LEFT - 2 * GAP - wide) / 2
     ax = axes_at(fig, left, foot + BELOW, wide, height)
@@ -124,7 +126,7 @@ def open_plot(
     y.ticks(ax, height)
     ax.set_xlim(*x.ends)
     ax.set_ylim(*y.ends)
-    draw_legend(fig, legend, GAP, foot + BELOW + height + top)
+    draw_legend(fig, legend, GAP, foot + BELOW + height + top - 0.05)
     draw_key(fig, key, WIDTH)
     _axis_labels(fig, x.label, y.label, (left, foot + BELOW), (wide, height))
     if placed:

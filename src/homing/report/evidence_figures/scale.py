@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -42,6 +43,11 @@ class Scale:
     def label(self) -> str:
         """The name of the axis."""
         return self.texts(f"measure.{_SAME_WORDS.get(self.measure, self.measure)}")
+
+    @property
+    def short(self) -> str:
+        """The name without its unit."""
+        return re.split("[,（(]", self.label)[0].strip()
 
     def one(self, x: float) -> str:
         """A value as it is printed beside the plot: points of per cent with one decimal, ratios with two."""

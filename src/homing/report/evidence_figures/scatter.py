@@ -30,6 +30,7 @@ from homing.report.figures.style import INK, MUTED
 
 _FACE = "#8cb9dc"
 _BAND = "#cfe0ee"
+_MOST_NAMED = 14
 _DASHES = (0, (4, 2))
 
 
@@ -51,10 +52,17 @@ def baujat_plot(
     if (a < 0).any() or (b < 0).any():
         raise StudyError("shares of Q and influences are not below 0.")
 
+    shown, items = list(names), []
+    if len(a) > _MOST_NAMED:
+        far = np.argsort(-np.hypot(a / (a.max() or 1.0), b / (b.max() or 1.0)), kind="stable")[:_MOST_NAMED]
+        shown = [name if i in far else "" for i, name in enumerate(names)]
+        items = [Item(texts("farthest", n=str(_MOST_NAMED)), "o", BLUE)]
+    points = Points(shown, a, b, np.full(len(a), 0.045))
+
     def draw() -> Figure:
         x_axis = number_axis("x", texts("baujat-x"), (0.0, plain_limits(a)[1] * 1.04 or 1.0), texts)
         y_axis = number_axis("y", texts("baujat-y"), (0.0, plain_limits(b)[1] or 1.0), texts)
-        plot = open_plot(x_axis, y_axis, title=title, points=Points(names, a, b, np.full(len(a), 0.045)))
+        plot = open_plot(x_axis, y_axis, title=title, items=items, points=points)
         plot.ax.plot(a, b, "o", color=BLUE, markersize=6.5, markeredgecolor="white", markeredgewidth=0.5, clip_on=False)
         return plot.fig
 
@@ -75,7 +83,7 @@ def labbe_plot(
     title: str = "",
     arms: tuple[str, str] | None = None,
 ) -> Written:
-    """Draw the proportion of arm 1 against that of arm 2, areas as patients, with the lines of equality and of `pooled`.
+    """Draw the proportion of arm 1 against that of arm 2, areas as patients, with lines of equality and of `pooled`.
 
     Arguments: counts (study,); `pooled` is the pooled effect of `measure` as it is read (a ratio, a difference of
     proportions); arms are names of the two groups for the axes.
@@ -93,19 +101,18 @@ def labbe_plot(
     radii = bubbles(n1 + n2)
     items = [Item(texts("bubble-n"), "o", _FACE), Item(texts("equality"), "line", MUTED)]
     if math.isfinite(pooled):
-        label = f"{texts('pooled')}: {scale.label.partition(',')[0]} {scale.one(pooled)}"
-        items.append(
-            Item(label + (" %" if scale.percent and language == "en" else "%" * scale.percent), "dashed", ORANGE)
-        )
+        value = texts.words.percent(pooled, 1) if scale.percent else scale.one(pooled)
+        items.append(Item(texts("pooled-is", name=scale.short, value=value), "dashed", ORANGE))
+    grid = np.linspace(0, 1, 401)
+    curves = [grid, *([_CURVES[measure](grid, pooled)] if math.isfinite(pooled) else [])]
+    points = Points(names, c / n2, a / n1, radii, np.vstack([np.column_stack([grid, curve]) for curve in curves]))
 
     def draw() -> Figure:
         share = scale_of("proportion", texts)
         words = arms or (texts("proportion-cells"), texts("proportion-control"))
         ends = (-0.04, 1.04)
         x_axis, y_axis = (effect_axis(w, share, ends, word) for w, word in (("x", words[1]), ("y", words[0])))
-        plot = open_plot(
-            x_axis, y_axis, title=title, items=items, height=4.6, width=4.6, points=Points(names, c / n2, a / n1, radii)
-        )
+        plot = open_plot(x_axis, y_axis, title=title, items=items, height=4.6, width=4.6, points=points)
         plot.ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1.0, zorder=1)
         if math.isfinite(pooled):
             _labbe_line(plot.ax, measure, pooled)
@@ -167,12 +174,14 @@ def regression_bubbles(
             Item(texts("band", level=texts.level(line.level)), "band", _BAND),
         ]
 
+    points = Points(names, at, y, radii, np.empty((0, 2)) if band is None else _dense(band))
+
     def draw() -> Figure:
         within = band[:, 1:][(band[:, 0] >= at.min()) & (band[:, 0] <= at.max())] if band is not None else np.empty(0)
         ends = spread(np.concatenate([y, within.ravel()]), scale)
         x_axis = number_axis("x", x_label, moderator_limits(at, log_x), texts, log_x)
         y_axis = effect_axis("y", scale, ends)
-        plot = open_plot(x_axis, y_axis, title=title, items=items, points=Points(names, at, y, radii))
+        plot = open_plot(x_axis, y_axis, title=title, items=items, points=points)
         if math.isfinite(scale.null):
             plot.ax.axhline(scale.null, color=MUTED, linewidth=0.8, zorder=1)
         if band is not None:
@@ -192,6 +201,12 @@ def curve_arrays(curve: Curve) -> Array:
     if (found[:, 2] > found[:, 3]).any() or (np.diff(x) < 0).any():
         raise StudyError("a curve needs rising x and a low limit that is not above the high one.")
     return found
+
+
+def _dense(band: Array) -> Array:
+    """Points along the middle of a curve, close enough to keep names off it."""
+    x = np.linspace(band[0, 0], band[-1, 0], 400)
+    return np.column_stack([x, np.interp(x, band[:, 0], band[:, 1])])
 
 
 def moderator_limits(x: Array, log: bool) -> tuple[float, float]:

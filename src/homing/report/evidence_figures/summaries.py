@@ -112,7 +112,7 @@ def _table(
     higher_is_better: bool,
     limits: tuple[float, float] | None,
 ) -> Table:
-    printed = (scale.label.partition(",")[0], scale.texts("interval", level=scale.texts.level(overall.level)))
+    printed = (scale.short, scale.texts("interval", level=scale.texts.level(overall.level)))
     return Table(
         *(rows, head, cell_heads, [printed, ("I²", "")], scale, title),
         favours=favours or favours_of(scale, higher_is_better),

@@ -34,6 +34,7 @@ ROW = 0.225
 _TIGHT = LINE * 0.8  # between lines of one cell
 _PLOT = 2.5  # the least width of the plot
 _LABEL = 2.3  # the greatest of the labels
+_NOTE = 2.7  # what a note has at least before it is broken into lines
 _HEAD = 1.15  # the greatest of a head over a column
 _PAD = 0.16
 _INDENT = 0.12
@@ -139,6 +140,8 @@ def _layout(table: Table) -> _Layout:
         default=0.5,
     )  # fmt: skip
     label_room = max(label_room, text_width(table.head, SMALL, bold=True))
+    notes = max((text_width(row.label, SMALL) for row in table.rows if row.kind == "note"), default=0.0)
+    label_room = max(label_room, min(notes + _INDENT, _NOTE) - left_room)
     labels = [
         _wrapped(row, label_room + left_room) if row.kind == "note" else lines
         for row, lines in zip(table.rows, labels, strict=True)
@@ -157,7 +160,7 @@ def _layout(table: Table) -> _Layout:
 def _wrapped(row: Row, room: float) -> list[str]:
     bold = row.kind in ("pooled", "heading")
     text = row.label if row.kind == "note" else clean(row.label)  # notes hold spaces that must not break
-    return wrap(text, room - _INDENT * row.deep, SMALL, most=4, bold=bold)
+    return wrap(text, room - _INDENT * row.deep, SMALL, most=8 if row.kind == "note" else 4, bold=bold)
 
 
 def _widest(cells: Sequence[str], bold: Sequence[bool]) -> float:
