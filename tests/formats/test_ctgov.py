@@ -640,16 +640,24 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             read_ctgov(path)
 
 
+def _values(one: dict[str, Any]) -> list[dict[str, str]]:
+    return one["classes"][0]["categories"][0]["measurements"]  # type: ignore[no-any-return]
+
+
+def _counts(one: dict[str, Any]) -> list[dict[str, str]]:
+    return one["denoms"][0]["counts"]  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize(
     ("change", "match", "place"),
     [
-        (lambda m: m["classes"][0]["categories"][0]["measurements"].append({"groupId": "OG009", "value": "1"}), "OG009", "measurements[2]"),
-        (lambda m: m["classes"][0]["categories"][0]["measurements"].append({"groupId": "OG000", "value": "1"}), "second value", "measurements[2]"),
-        (lambda m: m["denoms"][0]["counts"][0].update(value="many"), "no number of participants", "denoms[0].counts[0]"),
-        (lambda m: m["denoms"][0]["counts"].append({"groupId": "OG7", "value": "1"}), "not among the groups", "counts[2]"),
+        (lambda m: _values(m).append({"groupId": "OG009", "value": "1"}), "OG009", "measurements[2]"),
+        (lambda m: _values(m).append({"groupId": "OG000", "value": "1"}), "second value", "measurements[2]"),
+        (lambda m: _counts(m)[0].update(value="many"), "no number of participants", "denoms[0].counts[0]"),
+        (lambda m: _counts(m).append({"groupId": "OG7", "value": "1"}), "not among the groups", "counts[2]"),
         (lambda m: m.update(classes="x"), "must be a list", "outcomeMeasures[0].classes"),
     ],
-)  # fmt: skip
+)
 def test_a_record_at_odds_with_itself_is_refused_with_its_place(
     tmp_path: Path, change: Any, match: str, place: str
 ) -> None:

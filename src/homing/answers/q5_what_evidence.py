@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from homing.answers import evidence_methods
 from homing.answers.case import (
     Case,
     endpoint_name,
@@ -70,7 +71,9 @@ def _question(case: Case) -> Iterator[Block]:
         yield _trial_table(case, trials, effects)
         if len(trials) == 2:
             yield Message("q5.two")
+        yield from evidence_methods.methods(trials)
         yield from _without_each(trials, effects)
+        yield from evidence_methods.claims(case, trials)
     else:
         yield Message("q5.uncontrolled")
     yield from _alone(case)
@@ -155,10 +158,11 @@ def _trial_table(case: Case, trials: Sequence[Comparison], effects: Effects) -> 
                 observed_share(c.candidate.events, c.candidate.n),
                 observed_share(c.control.events, c.control.n),
                 Estimate(y, low, high, "points", 0.95, "sampling"),
+                evidence_methods.bias(c.trial),
             ]
         )
     heads = ("head.study", "q5.design", "q5.cells", "head.endpoint", "head.week", "q5.with", "q5.without")
-    columns: list[Text] = [*(Message(key) for key in heads), Message("head.difference")]
+    columns: list[Text] = [*(Message(key) for key in heads), Message("head.difference"), Message("q5.bias")]
     return Table(Message("q5.trials"), columns, rows, Message("q5.trials-note", {"notes": _notes(effects)}))
 
 

@@ -19,6 +19,7 @@ from homing.formats.ctgov_arms import ArmsOfRecord, arms_of, say_where_no_number
 from homing.formats.ctgov_facts import facts_of, module, notes_of
 from homing.formats.ctgov_names import SCORES, Named, check_mapping, endpoint_of
 from homing.formats.ctgov_results import Cell, Reading, cells_of, is_score, items, reading_of
+from homing.formats.ctgov_shape import check_shape
 from homing.formats.ctgov_times import week_of, weeks_named, without_times, written
 from homing.formats.entry_files import ImportedTrial, Skipped, Unmapped, write_entries
 from homing.ground.errors import EvidenceError
@@ -69,6 +70,7 @@ def trial_of_record(
     store: Store | None = None,
 ) -> ImportedTrial:
     """One record as an entry; see `read_ctgov`. `where` is named in errors before the place in the JSON."""
+    check_shape(record, where)
     protocol, results = module(record, "protocolSection"), module(record, "resultsSection")
     number = str(module(protocol, "identificationModule").get("nctId") or "")
     if not re.fullmatch(r"NCT\d{8}", number):
@@ -234,7 +236,7 @@ class _Results:
                 events, n = group.get(f"{name}Affected"), group.get(f"{name}AtRisk")
                 if events is None or not n:
                     continue
-                if not all(isinstance(x, int) for x in (events, n)) or not 0 <= events <= n:
+                if events > n:
                     raise EvidenceError(f"{events} patients of {n}. Correct the record.", f"{spot}.{name}Affected")
                 row = {"arm": self._arm(group, n), "event": word, "week": "" if week is None else written(week)}
                 row |= {"n": str(n), "events": str(events), "printed": f"{events} of {n}", "source": self.source}

@@ -184,7 +184,7 @@ def normal_title(title: str, short: Mapping[str, str] | None = None) -> str:
     text = _without_number(text)
     text = re.sub(r"->|→", " to ", text)
     for name, full in (short or {}).items():
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", full, text)
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " " if full in text else full, text)
     words = re.findall(r"[^\W_]+(?:\.\d+)?|[<>≤≥+]", text)
     return " ".join([w for w in words if w not in _EMPTY] or words)
 

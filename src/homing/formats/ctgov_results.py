@@ -103,6 +103,8 @@ def units_of(measure: Mapping[str, Any]) -> str:
     chosen, other = _text(measure, "denomUnitsSelected"), _text(measure, "typeUnitsAnalyzed")
     if chosen or not other:
         return "Participants" if not chosen or chosen.lower() in _UNITS else chosen
+    if _text(measure, "paramType") == "COUNT_OF_UNITS":
+        return other
     of_people = re.search(r"participants?|subjects?|patients?", _text(measure, "unitOfMeasure"), re.I)
     counted = _text(measure, "paramType") == "COUNT_OF_PARTICIPANTS"
     return "Participants" if of_people or counted or other.lower() in _UNITS else other

@@ -22,7 +22,7 @@ from homing.report.figures.style import INK, MUTED, set_ticks
 
 _RADIUS = 0.045
 #: Shades of the regions of p, from the middle outwards: each differs from its neighbour in grey too.
-_SHADES = (("p-above", "#ffffff"), ("p-10", "#b9cfe0"), ("p-5", "#d6e3ee"), ("p-1", "#edf2f7"))
+_SHADES = (("p-above", "#ffffff"), ("p-10", "#9dbad3"), ("p-5", "#c8d9e7"), ("p-1", "#eef3f7"))
 _BOUNDS = tuple(float(ndtri(1 - p / 2)) for p in (0.10, 0.05, 0.01))
 
 
@@ -131,7 +131,7 @@ def _regions(ax: Axes, scale: Scale, deepest: float) -> None:
         ax.fill([0, -bound * deepest, bound * deepest], [0, deepest, deepest], color=shade, linewidth=0, zorder=0.2)
     for bound in _BOUNDS:
         for side in (-1, 1):
-            ax.plot([0, side * bound * deepest], [0, deepest], color="#8fa5b8", linewidth=0.5, zorder=0.3)
+            ax.plot([0, side * bound * deepest], [0, deepest], color="#7f98ad", linewidth=0.5, zorder=0.3)
     ax.axvline(0, color=MUTED, linewidth=0.9, zorder=1)
 
 

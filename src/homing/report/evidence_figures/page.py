@@ -41,7 +41,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of a legend. `mark`: 'line', 'dashed', 'band', 'block', a marker of Matplotlib, or '' for words only."""
+    """One entry of a legend. `mark`: 'line', 'dashed', 'band', 'block', a Matplotlib marker, or '' for words only."""
 
     label: str
     mark: str
@@ -74,6 +74,7 @@ def save(make: Callable[[], Figure], stem: Path | str, texts: Texts, *, title: s
         shown = [clean(t.get_text()) for t in fig.findobj(Text) if t.get_text().strip()]  # type: ignore[union-attr]
         text = to_svg(fig, title=clean(title), description=clean("; ".join(shown)))
         write_whole(svg, lambda file: file.write_text(f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n", "utf-8"))
+        only_latin = not _without_glyph("".join(shown))
     with drawing(picture=True):
         missing = _without_glyph("".join(shown))
         if missing:
@@ -81,11 +82,12 @@ def save(make: Callable[[], Figure], stem: Path | str, texts: Texts, *, title: s
                 old.unlink(missing_ok=True)
             return Written(svg, None, None, texts("no-font", characters=missing[:12]))
         fig = make()
-        _write_pictures(fig, pdf, png, clean(title), only_latin="".join(shown).isascii())
+        _write_pictures(fig, pdf, png, clean(title), only_latin=only_latin)
     return Written(svg, pdf, png)
 
 
 def _write_pictures(fig: Figure, pdf: Path, png: Path, title: str, *, only_latin: bool) -> None:
+    """Fonts are embedded as TrueType where the text is in Matplotlib's own font, as glyphs where it is in others."""
     plain = {"Title": title, "CreationDate": None, "Creator": None, "Producer": None}
     with matplotlib.rc_context({"pdf.fonttype": 42 if only_latin else 3}):
         write_whole(pdf, lambda file: fig.savefig(file, format="pdf", facecolor="white", metadata=plain))

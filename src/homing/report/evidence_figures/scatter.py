@@ -102,7 +102,7 @@ def labbe_plot(
     items = [Item(texts("bubble-n"), "o", _FACE), Item(texts("equality"), "line", MUTED)]
     if math.isfinite(pooled):
         value = texts.words.percent(pooled, 1) if scale.percent else scale.one(pooled)
-        items.append(Item(texts("pooled-is", name=scale.short, value=value), "dashed", ORANGE))
+        items.append(Item(texts("pooled-is", name=scale.short.lower(), value=value), "dashed", ORANGE))
     grid = np.linspace(0, 1, 401)
     curves = [grid, *([_CURVES[measure](grid, pooled)] if math.isfinite(pooled) else [])]
     points = Points(names, c / n2, a / n1, radii, np.vstack([np.column_stack([grid, curve]) for curve in curves]))
