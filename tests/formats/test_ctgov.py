@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homing.evidence.check import check_store
@@ -20,8 +20,9 @@ from homing.formats.ctgov_arms import normal_title
 from homing.formats.ctgov_names import endpoint_of
 from homing.formats.ctgov_results import Cell, cells_of, number_in, reading_of, units_of
 from homing.formats.ctgov_times import week_of, weeks_named, without_times
-from homing.formats.entry_files import ImportedTrial, write_entries
+from homing.formats.entry_files import ImportedTrial, as_yaml, write_entries
 from homing.ground.errors import EvidenceError
+from homing.ground.text_yaml import parse_yaml
 
 FILES = Path(__file__).parent.parent / "files" / "ctgov"
 RECORDS = sorted(file.stem for file in FILES.glob("*.json"))
@@ -571,6 +572,21 @@ def test_a_group_of_no_arm_gets_an_arm_of_its_own_with_a_note() -> None:
     assert any("'All who had cells'" in note for note in trial.notes)
 
 
+def test_the_one_group_of_a_trial_with_one_arm_is_that_arm_whatever_its_title() -> None:
+    one = measure("Clinical Remission (CDAI < 150)", ["40"])
+    one["groups"] = [{"id": "OG000", "title": "Everyone who was analysed"}]
+    one["denoms"][0]["counts"] = one["denoms"][0]["counts"][:1]
+    trial = trial_of_record(record([one], [("Cells", "EXPERIMENTAL")]))
+    assert [o["arm"] for o in trial.trial["outcomes"]] == ["cells"] and list(trial.trial["arms"]) == ["cells"]
+
+
+def test_groups_of_one_title_are_reported() -> None:
+    one = record()
+    flow = one["resultsSection"]["participantFlowModule"]
+    flow["groups"].append({"id": "FG009", "title": "Placebo"})
+    assert any("Several groups" in note and "'placebo'" in note for note in trial_of_record(one).notes)
+
+
 def test_an_arm_is_never_smaller_than_its_results() -> None:
     one = measure("Clinical Remission (CDAI < 150)", ["40", "20"])
     one["denoms"][0]["counts"][0]["value"] = "104"
@@ -682,6 +698,33 @@ def test_a_printed_number_is_read_as_it_is(value: float) -> None:
 def test_no_text_breaks_the_reading_of_a_number(text: str) -> None:
     found = number_in(text)
     assert found is None or isinstance(found, float)
+
+
+RECORD = json.loads((FILES / "NCT00763412.json").read_text(encoding="utf-8"))
+JUNK = st.sampled_from([None, "", "x", -1, 3.5, True, [], {}, [1], ["x"], [None], [{}], {"a": 1}])
+
+
+def _places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for name, value in inner:
+        yield (*path, name)
+        yield from _places(value, (*path, name))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(list(_places(RECORD))), JUNK)
+def test_a_record_with_anything_in_any_place_is_read_or_refused_with_a_place(path: tuple[Any, ...], junk: Any) -> None:
+    broken = copy.deepcopy(RECORD)
+    part = broken
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = junk
+    try:
+        trial = trial_of_record(broken, "f.json: $")
+    except EvidenceError as error:
+        assert error.where.startswith("f.json: $.")
+    else:
+        assert parse_yaml(as_yaml(trial.trial), "f.yaml", kind=EvidenceError).tree == trial.trial
 
 
 # --- files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -295,6 +296,27 @@ def test_an_adverse_event_without_a_count_and_an_arm_without_a_size_are_refused(
         read_evidence_table(table(tmp_path, head, f"S1,a,fever,0.4,10,{SOURCE}"))
     with pytest.raises(EvidenceError, match="arm 'a' of S1 has no n"):
         read_evidence_table(table(tmp_path, head, f"S1,a,relapse,0.4,,{SOURCE}"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.lists(st.text(max_size=20), max_size=14).map(lambda c: ",".join(c).encode("utf-8", "ignore")),
+    )
+)
+def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    file = tmp_path_factory.mktemp("any") / "any.csv"
+    for content in (raw, f"{HEAD}\n".encode() + raw):
+        file.write_bytes(content)
+        with contextlib.suppress(EvidenceError):
+            read_evidence_table(file)
+
+
+@pytest.mark.parametrize("number", ["nan", "1e999", "-1", "x", "1..2", "5 cells"])
+def test_what_is_no_count_is_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(EvidenceError):
+        read_evidence_table(table(tmp_path, HEAD, ROW.replace(",53,", f",{number},")))
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:

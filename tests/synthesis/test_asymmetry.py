@@ -44,7 +44,7 @@ def test_trim_and_fill_is_metafors(case: dict[str, Any]) -> None:
     _, _, rule, method, side = case["id"].split(".")
     given: Any = (effects_of(case["data"]), rule, METHODS[method])
     if "error" in case:
-        with pytest.raises(StudyError, match="Q0 does not exist.*take L0"):
+        with pytest.raises(StudyError, match=r"Q0 does not exist.*take L0"):
             trim_and_fill(*given, side=None if side == "auto" else side)
         return
     value, found = case["value"], trim_and_fill(*given, side=None if side == "auto" else side)

@@ -1,4 +1,4 @@
-"""Proportions from counts: binomial-normal, beta-binomial and Freeman-Tukey, against metafor's and glmmTMB's numbers."""
+"""Proportions from counts: binomial-normal, beta-binomial, Freeman-Tukey, against metafor's and glmmTMB's numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_pooled_proportions_are_metafors(case: dict[str, Any]) -> None:
     points = int(case["id"].split("nAGQ.")[1]) if "nAGQ" in case["id"] else 21
     found = pool_proportions(x, n, moderators(case["id"]), points=points, common=case["id"].endswith("EE"))
     if x.sum() in (0, n.sum()):  # metafor has no fit, or one that stops at 26 with an error of 51 784
-        assert found.at_bound and "value" not in case or abs(case["value"]["beta"]) > 20
+        assert found.at_bound and ("error" in case or abs(case["value"]["beta"]) > 20)
         return
     if "error" in case:  # one study: metafor declines, here it is its own
         assert found.k == 1 and found.tau2 == 0
@@ -90,7 +90,7 @@ def beta_to_binomial(data: str, two: bool) -> list[float]:
     return [logits[0] - sum(logits[1:]), math.sqrt(sum(1 / x + 1 / rest for x, rest in sums))]
 
 
-some = settings(max_examples=15, deadline=None, derandomize=True)
+some = settings(max_examples=10, deadline=None, derandomize=True)
 row = st.integers(4, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 rows = st.lists(row, min_size=3, max_size=7).filter(lambda r: 0 < sum(x for x, _ in r) < sum(n for _, n in r))
 Rows = list[tuple[int, int]]

@@ -55,7 +55,7 @@ def test_pooled_odds_ratios_are_metafors(case: dict[str, Any]) -> None:
     given = counts(case["data"])
     if "onearmzero" in name:  # metafor runs off to minus 23 or 26 with an error of thousands
         assert value["beta"] < -20 and value["se"] > 1000
-        with pytest.raises(StudyError, match="first arm has no events.*exact interval"):
+        with pytest.raises(StudyError, match=r"first arm has no events.*exact interval"):
             pool_odds_ratios(*given, model)
         return
     points = 11 if "UM.RS" in name else 7  # metafor's 7

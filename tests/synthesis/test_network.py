@@ -88,6 +88,21 @@ def test_the_order_of_arms_does_not_matter(name: str) -> None:
     near([other.q, other.inconsistency], [one.q, one.inconsistency], 1e-6, "tests")
 
 
+def test_a_star_has_no_loop_to_be_inconsistent_however_its_studies_list_their_arms() -> None:
+    arms = [StudyArm(*a) for a in (("1", "b", 100, 40), ("1", "a", 100, 30), ("3", "c", 100, 50), ("3", "a", 100, 30))]
+    for second in ("ba", "ab"):  # a second study of a and b that finds more
+        more = [StudyArm("2", t, 100, {"a": 30, "b": 60}[t]) for t in second]
+        found = fit_network(contrasts_of([*arms, *more]), "a", method="common")
+        assert found.inconsistency_df == 0 and math.isnan(found.inconsistency) and found.q > 3
+
+
+def test_the_inconsistency_of_the_diabetes_network_is_what_netmeta_prints() -> None:
+    """Q between designs 22.53 with 7 degrees of freedom, of 96.98 with 18 (decomp.design of Senn 2013)."""
+    found = fit_network(contrasts("senn2013"), "placebo", method="common")
+    assert (round(found.inconsistency, 2), found.inconsistency_df) == (22.53, 7)
+    assert len(found.fit.residuals) - len(found.fit.names) == 18
+
+
 def test_what_is_better_turns_the_certainties_round() -> None:
     given = contrasts("hasselblad1998")
     high, low = fit_network(given), fit_network(given, higher_is_better=False)

@@ -1,4 +1,4 @@
-"""What single studies do: metafor's leave-one-out, cumulative and shrunken numbers, influence by refitting, fragility."""
+"""What single studies do: leave-one-out, cumulative, shrunken as in metafor; influence by refitting; fragility."""
 
 from __future__ import annotations
 

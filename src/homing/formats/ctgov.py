@@ -107,7 +107,7 @@ def _source(protocol: Mapping[str, Any], number: str, has_results: bool) -> dict
         "read": "registry entry",
         "note": f"{part}, read from the record by Homing" + (f"; last update posted {date}." if date else "."),
     }
-    return {"title": found["title"], **({"year": date[:4]} if date else {}), **found}
+    return {"title": found["title"], **({"year": date[:4]} if re.match(r"(19|20)\d\d", date) else {}), **found}
 
 
 @dataclass
@@ -132,6 +132,7 @@ class _Results:
         for i, measure in enumerate(items(outcomes, "outcomeMeasures", place)):
             cells = list(cells_of(measure, i, place))
             groups = {str(g.get("id")): g for g in items(measure, "groups", place)}
+            self.arms.pair_single(str(g.get("title") or "") for g in groups.values())
             if not cells:
                 status = str(measure.get("reportingStatus") or "").replace("_", " ").lower()
                 reason = "no values are posted" + (f" ({status})" if status not in ("", "posted") else "")
@@ -230,6 +231,7 @@ class _Results:
         place = f"{self.where}.resultsSection.adverseEventsModule"
         week = week_of(str(part.get("timeFrame") or ""))
         kinds = (("seriousNum", "serious-adverse-event"), ("deathsNum", "death"))
+        self.arms.pair_single(str(g.get("title") or "") for g in items(part, "eventGroups", place))
         for i, group in enumerate(items(part, "eventGroups", place)):
             spot = f"{place}.eventGroups[{i}]"
             for name, word in kinds:

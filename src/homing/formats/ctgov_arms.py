@@ -36,6 +36,7 @@ class ArmsOfRecord:
 
         `n` is how many were in the group here: an arm that was smaller so far is enlarged, with a note.
         """
+        title = title.strip() or "group without a title"
         plain = normal_title(title, self.short)
         key = self.titles.get(plain)
         if key is None:
@@ -46,6 +47,13 @@ class ArmsOfRecord:
                 self.notes.append(f"Arm '{key}' had {arm['n']} patients and results of {n}; {n} is taken.")
             arm["n"] = str(n)
         return key
+
+    def pair_single(self, titles: Iterable[str]) -> None:
+        """Take the one group of a part of the results for the one arm, whatever it is called there."""
+        found = list(titles)
+        own = [key for key, arm in self.arms.items() if "added up" not in arm.get("note", "")]
+        if len(found) == len(own) == 1:
+            self.titles.setdefault(normal_title(found[0], self.short), own[0])
 
     def name_of(self, title: str) -> str:
         """The key of the arm with a title, or what it would be called; makes no arm."""
@@ -120,6 +128,9 @@ def _started(found: ArmsOfRecord, planned: list[str], results: Mapping[str, Any]
     baseline = _baseline_counts(base, f"{where}.resultsSection.baselineCharacteristicsModule")
     _pair_the_last(found, planned, groups)
     matched = any(normal_title(str(g.get("title") or ""), found.short) in found.titles for g in groups)
+    titles = [normal_title(str(g.get("title") or ""), found.short) for g in groups]
+    for title in sorted({t for t in titles if titles.count(t) > 1}):
+        found.notes.append(f"Several groups of the participant flow are called '{title}'; they are one arm here.")
     for group in groups:
         title, n = str(group.get("title") or ""), counts.get(str(group.get("id")))
         n = baseline.get(normal_title(title)) if n is None else n

@@ -134,8 +134,9 @@ def facts_of(protocol: Mapping[str, Any], has_results: bool, where: str) -> tupl
         "name": str(names.get("acronym") or names.get("briefTitle") or names.get("nctId")),
         "ids": _ids(names, where, remarks),
     }
-    if has_results and (year := str(_part(state, "resultsFirstPostDateStruct").get("date") or "")[:4]):
-        found["year"] = year
+    posted = str(_part(state, "resultsFirstPostDateStruct").get("date") or "")
+    if has_results and re.match(r"(19|20)\d\d", posted):
+        found["year"] = posted[:4]
     found |= {
         "design": _design(protocol),
         "randomised": "yes" if info.get("allocation") == "RANDOMIZED" else "no",

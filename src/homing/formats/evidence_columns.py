@@ -71,7 +71,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     text = _text(path)
     lines = list(_without_comments(text))
     first = next((line for line in lines if line.strip()), "")
-    delimiter = max(",;\t", key=lambda d: len(next(csv.reader([first], delimiter=d), [])))
+    delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     try:

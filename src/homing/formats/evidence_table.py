@@ -6,6 +6,7 @@ stand in its first row only. See `evidence_columns` for the columns.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +19,20 @@ from homing.evidence.sources import IDS, READ, load_sources
 from homing.evidence.trial_entries import ANALYSES, BLINDING, DISEASES, ROLES, STATUS, terms
 from homing.formats.entry_files import ImportedTrial, write_entries
 from homing.formats.evidence_columns import COLUMNS, COUNTS, EXAMPLE, NUMBERS, rows_of, write_template
+from homing.formats.evidence_export import export_store, store_json, store_tables
 from homing.ground.errors import EvidenceError, HomingError
 from homing.ground.nearest import did_you_mean
 from homing.ground.units import read_quantity
 
-__all__ = ["COLUMNS", "read_evidence_table", "write_entries", "write_template"]
+__all__ = [
+    "COLUMNS",
+    "export_store",
+    "read_evidence_table",
+    "store_json",
+    "store_tables",
+    "write_entries",
+    "write_template",
+]
 
 _CHOICES = {
     **{"role": ROLES, "analysis": ANALYSES, "disease": DISEASES, "status": STATUS, "blinding": BLINDING[:3]},
@@ -230,6 +240,8 @@ class _Table:
                 raise self._error(
                     line, column, f"'{text}' is not a number. Leave the cell empty where none is printed."
                 ) from None
+            if not math.isfinite(value):
+                raise self._error(line, column, f"'{text}' is not finite.")
             if column in COUNTS and (value < 0 or value != int(value)):
                 raise self._error(line, column, f"'{text}' is not a whole number.")
             found[column] = f"{value:.15g}"

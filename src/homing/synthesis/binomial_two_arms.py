@@ -180,6 +180,7 @@ class _TwoArms:
         )
         self.nodes, weights = roots_hermite(points)
         self.log_weights = np.log(weights) + self.nodes**2
+        self.last = np.zeros_like(a)  # where the last call found the modes: the next ones are near
 
     def marginal(self, level: Array, theta: float, tau: float) -> tuple[Array, Array, Array]:
         """The log marginal likelihood of each study at its level, and its first two derivatives in the level."""
@@ -190,15 +191,16 @@ class _TwoArms:
             shape = level if u.ndim == 1 else level[:, None]
             return 1 / (1 + np.exp(-(shape + half))), 1 / (1 + np.exp(-(shape - half)))
 
-        u = np.zeros_like(level)
+        u = self.last if tau > 1e-9 else np.zeros_like(level)
         for _ in range(60 if tau > 1e-9 else 0):
             p, q = rates(u)
             slope = 0.5 * tau * ((first.x - first.m * p) - (second.x - second.m * q)) - u
             curve = 0.25 * tau**2 * (first.m * p * (1 - p) + second.m * q * (1 - q)) + 1
             step = slope / curve
             u = u + np.clip(step, -3, 3)
-            if np.abs(step).max() < 1e-11:
+            if np.abs(step).max() < 1e-9:
                 break
+        self.last = u
         p, q = rates(u)
         width = 1 / np.sqrt(0.25 * tau**2 * (first.m * p * (1 - p) + second.m * q * (1 - q)) + 1)
         at = u[:, None] + math.sqrt(2) * width[:, None] * self.nodes
@@ -221,13 +223,15 @@ def _fixed_levels(a: Array, n1: Array, c: Array, n2: Array, points: int, common:
 
     def likelihood(beta: Array, tau: float) -> float:
         """Profiled over the level of each study, found by Newton's method from where the last call left off."""
-        at = kept.copy()
+        nonlocal kept
+        at = kept
         for _ in range(80):
             value, slope, curve = arms.marginal(at, float(beta[0]), tau)
             step = np.where(curve < 0, slope / -np.minimum(curve, -1e-12), np.sign(slope) * 0.1)
             if np.abs(step).max() < 1e-9:
                 break
             at = at + np.clip(step, -2, 2)
+        kept = at
         return float(value.sum())
 
     return maximise(
@@ -246,11 +250,13 @@ def _random_levels(a: Array, n1: Array, c: Array, n2: Array, points: int, common
     many = [np.repeat(v, len(nodes)) for v in (a, n1, c, n2)]
     every = _TwoArms(many[0], many[1], many[2], many[3], points)
     log_weights = np.log(weights) + nodes**2
+    kept = np.log((a + c + 0.5) / (n1 + n2 - a - c + 0.5))
 
     def likelihood(beta: Array, tau: float) -> float:
         """Coefficients: log odds ratio, mean level, log of the levels' standard deviation."""
         spread = math.exp(min(max(float(beta[2]), -12.0), 4.0))
-        at = np.full(len(a), float(beta[1]))
+        nonlocal kept
+        at = kept
         for _ in range(60):
             _, slope, curve = arms.marginal(at, float(beta[0]), tau)
             gradient = slope - (at - beta[1]) / spread**2
@@ -258,6 +264,7 @@ def _random_levels(a: Array, n1: Array, c: Array, n2: Array, points: int, common
             at = at + np.clip(step, -2, 2)
             if np.abs(step).max() < 1e-8:
                 break
+        kept = at
         _, _, curve = arms.marginal(at, float(beta[0]), tau)
         width = 1 / np.sqrt(np.maximum(-curve, 0) + 1 / spread**2)
         here = at[:, None] + math.sqrt(2) * width[:, None] * nodes

@@ -188,12 +188,22 @@ def _grid_of(y: Array, v: Array) -> Array:
     return np.array([0.0, *float(y.var() + v.mean()) * np.geomspace(1e-6, 100, _GRID)])
 
 
+def _on_grid(tau2: Array, y: Array, v: Array, x: Array, restricted: bool) -> Array:
+    """Twice the (restricted) log-likelihood at each tau2, without its constant, all at once."""
+    w = 1 / (v + tau2[:, None])
+    xwx = np.einsum("gk,kp,kq->gpq", w, x, x, optimize=True)
+    xwy = np.einsum("gk,kp->gp", w * y, x)
+    beta = np.linalg.solve(xwx, xwy[..., None])[..., 0]
+    found = np.log(w).sum(axis=1) - (w * (y - beta @ x.T) ** 2).sum(axis=1)
+    return np.asarray(found - np.linalg.slogdet(xwx)[1] if restricted else found)
+
+
 def _highest(y: Array, v: Array, x: Array, restricted: bool) -> float:
     """The tau2 of the highest likelihood: on a grid first, since there may be two peaks, then exactly."""
     from scipy.optimize import brentq
 
     grid = _grid_of(y, v)
-    best = int(np.argmax([log_likelihood(t, y, v, x, restricted) for t in grid]))
+    best = int(np.argmax(_on_grid(grid, y, v, x, restricted)))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
     if _slope(low, y, v, x, restricted) <= 0:
         return low

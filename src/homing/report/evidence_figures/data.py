@@ -124,10 +124,8 @@ class MapCell:
 def summary_of(pooled: Pooled, n: float | None = None) -> Summary:
     """A pooled effect of `synthesis.pool` on the scale of reading. `n` as in `synthesis.effect.natural`."""
     x = pooled.natural(n)
-    return Summary(
-        *(x.estimate, x.low, x.high, x.prediction_low, x.prediction_high),
-        *(x.k, x.tau2, x.i2, x.q, x.q_p, x.p, x.level),
-    )
+    ends = (x.estimate, x.low, x.high, x.prediction_low, x.prediction_high)
+    return Summary(*ends, k=x.k, tau2=x.tau2, i2=x.i2, q=x.q, q_p=x.q_p, p=x.p, level=x.level)
 
 
 def between_of(subgroups: Subgroups) -> Between:
@@ -166,8 +164,9 @@ def rows_of(
     return [
         StudyRow(
             *(names[k], float(ends[0][i]), float(ends[1][i]), float(ends[2][i]), float(shares[i])),
-            *((tuple(counts[k]) + (None,) * 4)[:4] if counts else (None,) * 4),
-            *(groups[k] if groups else "", bias[k] if bias else {}),
+            **dict(zip(("events_1", "n_1", "events_2", "n_2"), counts[k] if counts else (), strict=False)),
+            group=groups[k] if groups else "",
+            bias=bias[k] if bias else {},
         )
         for i, k in enumerate(effects.kept)
     ]

@@ -71,7 +71,7 @@ def save(make: Callable[[], Figure], stem: Path | str, texts: Texts, *, title: s
     svg, pdf, png = (base.with_name(f"{base.name}.{ending}") for ending in ("svg", "pdf", "png"))
     with drawing():
         fig = make()
-        shown = [clean(t.get_text()) for t in fig.findobj(Text) if t.get_text().strip()]  # type: ignore[union-attr]
+        shown = [clean(t.get_text()) for t in fig.findobj(Text) if t.get_text().strip()]
         text = to_svg(fig, title=clean(title), description=clean("; ".join(shown)))
         write_whole(svg, lambda file: file.write_text(f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n", "utf-8"))
         only_latin = not _without_glyph("".join(shown))
