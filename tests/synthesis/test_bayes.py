@@ -13,7 +13,7 @@ from metafor_reference import cases, counts, effects_of, near
 
 from homing.ground.errors import StudyError
 from homing.synthesis.bayes import BetaMixture, Posterior, bayes_pool, bayes_proportions, meta_analytic_prior
-from homing.synthesis.effect import Effects
+from homing.synthesis.effect import Effects, effect_of_proportions
 from homing.synthesis.pool import pool
 
 
@@ -109,6 +109,14 @@ def test_the_order_of_studies_does_not_matter_and_a_doubled_scale_is_less_sure()
 def test_one_study_is_enough_and_leaves_the_heterogeneity_to_the_prior() -> None:
     found = bayes_pool(effects([0.4], [0.01]), 0.5)
     assert found.sd > 0.1 and found.tau == pytest.approx(0.5 * math.sqrt(2 / math.pi), rel=0.02)
+
+
+@pytest.mark.parametrize("n", [200, 2000, 20000])
+def test_with_many_patients_counts_and_their_logits_have_one_posterior(n: int) -> None:
+    x, sizes = np.round(n * np.array([0.25, 0.3, 0.255, 0.35, 0.2])), np.full(5, n)
+    counted, normal = bayes_proportions(x, sizes), bayes_pool(effect_of_proportions(x, sizes))
+    near([counted.mean, counted.sd, counted.tau], [normal.mean, normal.sd, normal.tau], 2e-2, "posterior")
+    near(counted.quantile(0.025), normal.quantile(0.025), 2e-2, "lower limit")
 
 
 def test_ratios_and_proportions_are_read_on_their_own_scale() -> None:

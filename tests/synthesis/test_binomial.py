@@ -148,6 +148,12 @@ def test_no_event_or_only_events_leave_one_exact_limit_and_are_said(events: int,
         beta_binomial_proportion([events] * 3, [10] * 3)
 
 
+def test_studies_at_0_and_100_per_cent_alone_are_not_known_without_error() -> None:
+    """tau2 runs off, and with it the certainty of the mean."""
+    found = pool_proportions([0, 20], [20, 20])
+    assert not found.standard_error[0] <= 1e-6, "an error of 0, with limits that are the estimate"
+
+
 def test_with_many_patients_counts_and_large_sample_variances_agree() -> None:
     n = np.array([40000, 50000, 30000, 60000])
     x = np.round(n / (1 + np.exp(-np.array([-1.0, -0.6, -0.8, -1.2]))))

@@ -83,6 +83,48 @@ def test_pooled_odds_ratios_are_metafors(case: dict[str, Any]) -> None:
         )
 
 
+def plainly(given: list[np.ndarray], theta: float, level: float, sigma: float, tau: float) -> float:
+    """The likelihood of UM.RS by adding up a square of 161 by 161 points, without any of the package's quadrature."""
+    from scipy.special import gammaln
+
+    z = np.linspace(-6.5, 6.5, 161)
+    w = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    u, total = theta + tau * z[None, :], 0.0
+    for a, n1, c, n2 in zip(*given, strict=True):
+        eta = [level + sigma * z[:, None] + half * u for half in (0.5, -0.5)]
+        log = sum(
+            x * e - n * np.logaddexp(0, e) + gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+            for x, n, e in zip((a, c), (n1, n2), eta, strict=True)
+        )
+        total += math.log(w @ np.exp(log) @ w)
+    return total
+
+
+@pytest.mark.parametrize("data", ["edge_zerocells", "edge_doublezero"])
+def test_random_levels_are_what_a_plain_sum_over_two_random_effects_finds(data: str) -> None:
+    """Where Laplace's approximation is a quarter off in tau2."""
+    from scipy.optimize import minimize
+
+    given = counts(data)
+    found = pool_odds_ratios(*given, "unconditional-random")
+    best = minimize(
+        lambda q: -plainly(given, q[0], q[1], math.exp(q[2]), math.exp(q[3])),
+        [0, -3, -0.5, -0.5],
+        method="Nelder-Mead",
+        options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 1500},
+    )
+    near(found.log_likelihood, -best.fun, 0, "log-likelihood", 1e-5)
+    near(found.estimate[0], best.x[0], 1e-3, "estimate", 1e-3)
+    near(found.tau2, math.exp(2 * best.x[3]), 1e-3, "tau2", 1e-3)
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if m != "unconditional-random"])
+def test_two_trials_that_say_the_opposite_entirely_are_not_known_without_error(model: Any) -> None:
+    """Tau2 runs off; an error of 0, with limits that are the estimate, is no answer."""
+    found = pool_odds_ratios([0, 5], [5, 9], [4, 0], [5, 9], model)
+    assert not found.standard_error[0] <= 1e-6
+
+
 def test_pooled_rate_ratios_are_metafors() -> None:
     (parameter,) = cases("binomial", "IRR")
     value = parameter.values[0]["value"]
@@ -153,6 +195,8 @@ def test_rates_without_spread_are_those_of_mantel_and_haenszel_for_like_times() 
     found = pool_rate_ratios(*given, common=True)
     near(found.natural().estimate[0], mantel_haenszel_rates(*given).natural().estimate, 1e-6, "ratio")
     assert pool_rate_ratios(*given).tau2 == pytest.approx(0, abs=1e-4)
+    silent = pool_rate_ratios([7, 0], [100.0, 90.0], [11, 0], [120.0, 90.0])
+    assert any("no information" in note for note in silent.notes)
     one = pool_rate_ratios([7], [100.0], [11], [120.0])
     near(one.estimate[0], math.log(7 * 120 / (11 * 100)), 1e-6, "one study")
 

@@ -208,6 +208,19 @@ def test_rates_of_one_study_are_its_own_and_of_the_same_times_those_of_all_toget
     assert difference.estimate == pytest.approx(-0.03)
 
 
+def test_the_score_test_is_the_same_whatever_is_pooled() -> None:
+    given = counts("dat.nielweise2007")
+    one, other, third = mantel_haenszel(*given), exact_odds_ratio(*given), peto(*given)
+    near([other.score, third.score], [one.score] * 2, 1e-12, "score")
+    near([other.score_p, third.score_p], [one.score_p] * 2, 1e-9, "its p")
+
+
+def test_rates_without_events_are_counted_and_it_is_said() -> None:
+    found = mantel_haenszel_rates([7, 0], [100.0, 90.0], [11, 0], [120.0, 90.0])
+    assert (found.k, found.informative) == (2, 1)
+    assert any("no information" in note for note in found.notes)
+
+
 BAD: Four = ([5], [4], [1], [4])
 
 

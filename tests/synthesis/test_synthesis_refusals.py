@@ -9,7 +9,7 @@ import pytest
 from metafor_reference import near
 
 from homing.ground.errors import StudyError
-from homing.synthesis.asymmetry import egger, egger_mixed, peters, trim_and_fill
+from homing.synthesis.asymmetry import begg, egger, egger_mixed, peters, trim_and_fill
 from homing.synthesis.bayes import BetaMixture, bayes_pool, meta_analytic_prior
 from homing.synthesis.beta_binomial import beta_binomial_odds_ratio, beta_binomial_proportion
 from homing.synthesis.binomial import pool_proportions
@@ -20,7 +20,7 @@ from homing.synthesis.effect_continuous import effect_of_hazard_ratios
 from homing.synthesis.multilevel import Term, fit_mixed, profile_interval, robust_errors, sampling_covariance
 from homing.synthesis.network import StudyArm, contrasts_of, fit_network
 from homing.synthesis.pool import pool_subgroups
-from homing.synthesis.regression import permutation_test, regress
+from homing.synthesis.regression import likelihood_ratio, permutation_test, regress
 from homing.synthesis.selection import selection_model
 from homing.synthesis.sensitivity import leave_one_out, shrunken, tipping_events
 from homing.synthesis.time_course import dose_response, fit_time_course
@@ -122,6 +122,10 @@ VALUES: dict[str, Any] = {
     "egger, variance 0": lambda: egger(FLAT),
     "egger_mixed, NaN": lambda: egger_mixed(HOLE),
     "selection model, variance 0": lambda: selection_model(FLAT, weights=(1, 1)),
+    "begg, studies of one size": lambda: begg(effects([0.1, 0.2, 0.4], [0.1, 0.1, 0.1])),
+    "likelihood ratio of nothing": lambda: likelihood_ratio(GOOD, {}),
+    "a root of a negative correlation": lambda: sampling_covariance([1, 1], ["a", "a"], -0.5, [0, 0.5]),
+    "correlation of 2": lambda: Term(("a", "a", "b"), (1, 2, 1), "CS", rho=2.0),
     "bayes, variance 0": lambda: bayes_pool(FLAT),
     "bayes, NaN": lambda: bayes_pool(HOLE),
     "mixed, NaN": lambda: fit_mixed([1, np.nan, 3], [1, 1, 1], []),

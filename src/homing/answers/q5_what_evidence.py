@@ -121,7 +121,7 @@ def _forest(case: Case, trials: Sequence[Comparison], effects: Effects, pooled: 
     rows = []
     for i, c in enumerate(trials):
         y, low, high = _own_interval(effects, i)
-        label = Verbatim(f"{c.trial.name} ({c.trial.when})")
+        label = Verbatim(c.trial.titled)
         detail = f"{c.candidate.events}/{c.candidate.n} v {c.control.events}/{c.control.n}"
         rows.append(ForestRow(label, y, low, high, float(pooled.weights[i]), detail))
     if pooled.k > 1:
@@ -150,7 +150,7 @@ def _trial_table(case: Case, trials: Sequence[Comparison], effects: Effects) -> 
         arm = c.trial.arms[c.pair.candidate]
         rows.append(
             [
-                Verbatim(f"{c.trial.name} ({c.trial.when})"),
+                Verbatim(c.trial.titled),
                 name_of(c.trial.design),
                 name_of(arm.label),
                 _outcome_name(case, c.pair.endpoint),
@@ -193,7 +193,7 @@ def _alone(case: Case) -> Iterator[Block]:
         return
     rows = [
         [
-            Verbatim(f"{s.trial.name} ({s.trial.when})"),
+            Verbatim(s.trial.titled),
             name_of(s.trial.design),
             name_of(s.arm.label),
             _outcome_name(case, s.pair.endpoint),

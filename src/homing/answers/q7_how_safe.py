@@ -91,7 +91,7 @@ def _bound(event: AdverseEvent) -> Estimate | None:
 def _table(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Table:
     body = [
         [
-            Verbatim(f"{trial.name} ({trial.when})"),
+            Verbatim(trial.titled),
             name_of(trial.arms[event.arm].label),
             name_of(case.store.event_terms[event.event]),
             Verbatim(weeks(event.week)),

@@ -189,6 +189,11 @@ class Trial:
         return str(self.year) if self.year else self.status
 
     @property
+    def titled(self) -> str:
+        """The name with its year, which many names hold already."""
+        return self.name if self.when in self.name else f"{self.name} ({self.when})"
+
+    @property
     def patients(self) -> int:
         """Patients of all arms, those of arms that are sums of others left out."""
         return sum(arm.n for arm in self.arms.values() if "added up" not in arm.note)

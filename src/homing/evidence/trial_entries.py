@@ -226,6 +226,6 @@ def _number(e: Entry, name: str) -> float:
 
 def _count(e: Entry, name: str) -> int:
     number = _number(e, name)
-    if number < 0 or number != int(number):
+    if not math.isfinite(number) or number < 0 or number != int(number):
         raise EvidenceError(f"'{e.text(name)}' is not a count.", e.part(name).where)
     return int(number)

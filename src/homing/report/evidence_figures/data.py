@@ -163,13 +163,19 @@ def rows_of(
     ends = [effects.natural(x, n) for x in (effects.estimate, effects.estimate - half, effects.estimate + half)]
     return [
         StudyRow(
-            *(names[k], float(ends[0][i]), float(ends[1][i]), float(ends[2][i]), float(shares[i])),
-            **dict(zip(("events_1", "n_1", "events_2", "n_2"), counts[k] if counts else (), strict=False)),
+            names[k],
+            *(float(ends[0][i]), float(ends[1][i]), float(ends[2][i]), float(shares[i])),
+            *_four(counts[k] if counts else ()),
             group=groups[k] if groups else "",
             bias=bias[k] if bias else {},
         )
         for i, k in enumerate(effects.kept)
     ]
+
+
+def _four(counts: tuple[float, ...]) -> tuple[float | None, float | None, float | None, float | None]:
+    a, n_1, c, n_2 = (*counts, None, None, None, None)[:4]
+    return a, n_1, c, n_2
 
 
 def check_study(row: StudyRow) -> None:

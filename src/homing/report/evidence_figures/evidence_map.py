@@ -23,7 +23,7 @@ from homing.report.evidence_figures.page import (
     save,
 )
 from homing.report.evidence_figures.texts import Texts
-from homing.report.figures.style import GAP, INK, LINE, RULE, SMALL, clean, text_width, wrap, write
+from homing.report.figures.style import GAP, INK, LINE, RULE, SMALL, WIDTH, clean, text_width, wrap, write
 
 _LARGEST, _SMALLEST = 0.21, 0.085  # inches, half the height of a mark
 _COLUMN, _NARROW = 0.98, 0.56
@@ -68,16 +68,20 @@ def evidence_map(
 def _draw(
     cells: Sequence[MapCell], rows: Sequence[str], columns: Sequence[str], texts: Texts, title: str
 ) -> Figure:  # fmt: skip
-    upright = len(columns) > _MOST_WIDE
     both = {(c.endpoint, c.treatment) for c in cells if c.controlled} & {
         (c.endpoint, c.treatment) for c in cells if not c.controlled
     }
-    step = (_NARROW if upright else _COLUMN) + (0.22 if both and upright else 0.0)
     labels = [wrap(clean(row), _LABEL, SMALL, most=3) for row in rows]
     label = max(text_width(line, SMALL) for lines in labels for line in lines) + 0.14
+    upright = len(columns) > _MOST_WIDE and not _fit(columns, (WIDTH - 2 * GAP - label) / len(columns) - 0.08)
+    step = (_NARROW if upright else _COLUMN) + (0.22 if both and upright else 0.0)
+    step = step if upright or len(columns) <= _MOST_WIDE else _NARROW
     width = page_width(2 * GAP + label + step * len(columns))
     step = max(step, min((width - 2 * GAP - label) / len(columns), 1.9))
-    heads = [wrap(clean(c), _UPRIGHT if upright else step - 0.1, SMALL, most=2 if upright else 4) for c in columns]
+    heads = [
+        wrap(clean(c), _UPRIGHT if upright else step - 0.08, SMALL, most=2 if upright else 4, bold=True)
+        for c in columns
+    ]
     tall = _head_height(heads, upright)
     items = [
         *([Item(texts("controlled"), "o", BLUE)] if any(c.controlled for c in cells) else []),
@@ -92,7 +96,7 @@ def _draw(
     left, y = GAP + label, 0.1 + body
     _heads(fig, heads, left, step, y, upright)
     _grid(fig, left, step, len(columns), y, heights)
-    most, largest = max(c.patients for c in cells), min(_LARGEST, step / (4 if both else 2) - 0.02)
+    most, largest = max(c.patients for c in cells), min(_LARGEST, step / (4 if both else 2) - 0.035)
     for row, lines, height in zip(rows, labels, heights, strict=True):
         middle = y - height / 2
         for k, line in enumerate(lines):
@@ -104,6 +108,14 @@ def _draw(
             _mark(fig, x, middle, cell, largest * math.sqrt(cell.patients / most))
         y -= height
     return fig
+
+
+def _fit(columns: Sequence[str], width: float) -> bool:
+    """Whether heads lying down find room in columns so wide."""
+    if width < _NARROW:
+        return False
+    lines = [wrap(clean(column), width, SMALL, most=9, bold=True) for column in columns]
+    return all(len(each) <= 3 and not any(line.endswith("…") for line in each) for each in lines)
 
 
 def _sizes(cells: Sequence[MapCell], texts: Texts) -> Item:

@@ -29,7 +29,7 @@ def axis_limits(marks: Sequence[tuple[str, Mark]], scale: Scale, reference: floa
     room = 1.3 * float(np.median(widths)) if widths else (max(centres) - min(centres)) or 1.0
     low, high = min(centres), max(centres)
     for (kind, _), (a, b) in zip(marks, spans, strict=True):
-        most = 3 * room if kind == "pooled" else room
+        most = room if kind == "study" else 3 * room
         low = min(low, max(a, min(centres) - most)) if math.isfinite(a) else min(low, min(centres) - room / 2)
         high = max(high, min(b, max(centres) + most)) if math.isfinite(b) else high
         if b == math.inf:

@@ -22,6 +22,7 @@ _LARGEST, _SMALLEST = 0.3, 0.06  # inches, radii
 _THICKEST, _THINNEST = 9.0, 1.0  # points
 _EDGE = "#9aa5ae"
 _LABEL = 1.45  # inches
+_TALLEST = 4.0
 _BESIDE = 0.35  # labels of circles farther from the middle than this stand beside them
 _TIGHT = LINE * 0.8
 
@@ -79,21 +80,35 @@ def _draw(nodes: Sequence[Node], edges: Sequence[Edge], radii: Array, texts: Tex
 
 
 def _ring(angles: Array, radii: Array, labels: Sequence[Sequence[str]]) -> tuple[Array, float]:
-    """Where the circles stand, (node, 2), and the height that they and their labels need."""
-    tall = 0.0 if len(angles) == 1 else min(2.1, max(1.25, 0.22 * len(angles)))
+    """Where the circles stand, (node, 2), and the height of all: a ring just tall enough to keep labels apart."""
     room = [
         (WIDTH / 2 - GAP - radius - 0.1 - max(text_width(line, SMALL, bold=True) for line in lines)) / abs(math.cos(a))
         for a, radius, lines in zip(angles, radii, labels, strict=True)
         if abs(math.cos(a)) > _BESIDE
     ]
-    wide = min([tall * 1.3, *room])
-    y = tall * np.sin(angles)
-    reach = [
-        max(_TIGHT * len(lines) / 2, radius) if abs(math.cos(a)) > _BESIDE else radius + 0.1 + _TIGHT * len(lines)
-        for a, radius, lines in zip(angles, radii, labels, strict=True)
-    ]
-    low, high = min(y - np.array(reach)) - 0.1, max(y + np.array(reach)) + 0.12
-    return np.column_stack([WIDTH / 2 + wide * np.cos(angles), y - low]), float(high - low)
+    tall = 0.0 if len(angles) == 1 else min(2.1, max(1.25, 0.22 * len(angles)))
+    while True:
+        wide = min([tall * 1.3, *room])
+        places = np.column_stack([WIDTH / 2 + wide * np.cos(angles), tall * np.sin(angles)])
+        boxes = [_label_box(*each) for each in zip(places, radii, labels, angles, strict=True)]
+        if tall > _TALLEST or len(angles) == 1 or not _collide(boxes, places, radii):
+            break
+        tall += 0.15
+    low = min(min(box[1] for box in boxes), float((places[:, 1] - radii).min())) - 0.1
+    high = max(max(box[3] for box in boxes), float((places[:, 1] + radii).max())) + 0.12
+    return places - [0.0, low], high - low
+
+
+def _collide(boxes: Sequence[tuple[float, float, float, float]], places: Array, radii: Array) -> bool:
+    """Whether a label touches another or a circle."""
+    for i, (left, low, right, high) in enumerate(boxes):
+        if any(left < c and a < right and low < d and b < high for a, b, c, d in boxes[i + 1 :]):
+            return True
+        dx = places[:, 0] - np.clip(places[:, 0], left, right)
+        dy = places[:, 1] - np.clip(places[:, 1], low, high)
+        if (np.hypot(dx, dy) < radii).any():
+            return True
+    return bool((np.hypot(*np.diff(places, axis=0).T) < radii[1:] + radii[:-1]).any())
 
 
 def _label(node: Node, texts: Texts) -> list[str]:
@@ -101,18 +116,29 @@ def _label(node: Node, texts: Texts) -> list[str]:
     return [*wrap(clean(node.name), _LABEL, SMALL, most=3, bold=True), count]
 
 
-def _write_label(fig: Figure, place: Array, radius: float, lines: Sequence[str], angle: float) -> None:
-    """Outside the ring: above, below or beside the circle, by where it stands."""
+def _label_box(
+    place: Array, radius: float, lines: Sequence[str], angle: float
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Left, low, right and high of a label: outside the ring, beside its circle or above or below it."""
     out_x, out_y = math.cos(angle), math.sin(angle)
-    beside = abs(out_x) > _BESIDE
-    ha = ("left" if out_x > 0 else "right") if beside else "center"
+    wide, tall = max(text_width(line, SMALL, bold=True) for line in lines), _TIGHT * len(lines)
     gap = radius + 0.07
-    x = place[0] + (math.copysign(gap, out_x) if beside else 0.0)
-    tall = _TIGHT * len(lines)
-    top = place[1] + tall / 2 if beside else place[1] + (gap + tall if out_y > 0 else -gap)
+    if abs(out_x) > _BESIDE:
+        left = place[0] + gap if out_x > 0 else place[0] - gap - wide
+        return left, place[1] - tall / 2, left + wide, place[1] + tall / 2
+    left = place[0] - wide / 2 if abs(out_x) < 0.05 else place[0] - (0.1 if out_x > 0 else wide - 0.1)
+    low = place[1] + gap if out_y > 0 else place[1] - gap - tall
+    return left, low, left + wide, low + tall
+
+
+def _write_label(fig: Figure, place: Array, radius: float, lines: Sequence[str], angle: float) -> None:
+    left, _, right, high = _label_box(place, radius, lines, angle)
+    out_x = math.cos(angle)
+    ha = "center" if abs(out_x) < 0.05 else "left" if out_x > 0 else "right"
+    x = {"center": (left + right) / 2, "left": left, "right": right}[ha]
     for k, line in enumerate(lines):
         last = k == len(lines) - 1
-        y = top - _TIGHT * (k + 0.5)
+        y = high - _TIGHT * (k + 0.5)
         write(fig, x, y, line, size=SMALL, ha=ha, middle=True, bold=not last, ink=MUTED if last else INK)
 
 

@@ -18,7 +18,7 @@ _STEP = 0.145  # inches between lines of the key
 _TALL = 0.115  # inches, a line of TYPE
 _ANGLES = tuple(math.radians(a) for a in (0, 180, 90, 270, 45, 135, 315, 225, 20, 160, 200, 340, 65, 115, 245, 295))
 _NEAR = (0.03, 0.08, 0.15, 0.25, 0.38)
-_FAR = (*_NEAR, 0.5, 0.65, 0.8, 1.0, 1.3, 1.7)
+_FAR = (*_NEAR, 0.5, 0.65, 0.8, 1.0, 1.3, 1.7, 2.2)
 _LONGEST = 1.7
 _MOST_NAMES = 16
 
@@ -125,13 +125,13 @@ def draw_placed(fig: Figure, placed: Placed, corner: tuple[float, float]) -> Non
 
 
 def key_columns(key: Sequence[str], width: float) -> list[list[str]]:
-    """The key as columns of lines, read downwards; a long entry goes on in a second line."""
+    """The key as columns of lines, read downwards; a long entry goes on in a second and third line."""
     if not key:
         return []
     widest = max(text_width(text, TYPE) for text in key)
     columns = min(3 if widest > 1.6 else 4, len(key))
     each = width / columns - 0.15
-    entries = [wrap(text, each, TYPE, most=2) for text in key]
+    entries = [wrap(text, each, TYPE, most=3) for text in key]
     total = sum(len(lines) for lines in entries)
     found: list[list[str]] = [[]]
     for lines in entries:

@@ -56,7 +56,7 @@ def baujat_plot(
     if len(a) > _MOST_NAMED:
         far = np.argsort(-np.hypot(a / (a.max() or 1.0), b / (b.max() or 1.0)), kind="stable")[:_MOST_NAMED]
         shown = [name if i in far else "" for i, name in enumerate(names)]
-        items = [Item(texts("farthest", n=str(_MOST_NAMED)), "o", BLUE)]
+        items = [Item(texts("farthest", n=str(_MOST_NAMED)), "")]
     points = Points(shown, a, b, np.full(len(a), 0.045))
 
     def draw() -> Figure:

@@ -1,0 +1,134 @@
+"""`homing evidence`: bringing in, taking out and drawing, as a user does."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from homing.cli.evidence import app
+from homing.ground.errors import EvidenceError, StudyError
+
+RECORD = Path(__file__).parents[1] / "files" / "ctgov" / "NCT02552212.json"
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "mine"
+    monkeypatch.setenv("HOMING_EVIDENCE", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def invoke(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert isinstance(result.exception, EvidenceError | StudyError), result.output
+    return str(result.exception)
+
+
+ROW = ("endpoint=fistula-healing", "week=24", "events=7", "n_outcome=12", "printed=7/12", "source=ours", "at=table 1")
+
+
+def test_a_result_of_a_new_trial_is_added_shown_and_counted(own: Path) -> None:
+    invoke("add", "Our-trial", "cells", "label=our cells", "role=candidate", "n=12", "disease=crohn", *ROW,
+           "source_id=10.1000/xyz")  # fmt: skip
+    invoke("add", "Our-trial", "cells", *(r.replace("24", "52").replace("7", "5") for r in ROW))
+    shown = invoke("show", "Our-trial")
+    assert "7/12 (58.3 %)" in shown and "5/12 (41.7 %)" in shown
+    assert (own / "trials" / "Our-trial.yaml").exists() and (own / "sources.yaml").exists()
+
+
+def test_a_result_added_to_a_shipped_trial_leaves_the_others_as_they_were(own: Path) -> None:
+    before = json.loads(invoke("show", "ADMIRE-CD", "--json"))
+    invoke("add", "ADMIRE-CD", "cells", "endpoint=pdai", "week=24", "mean=-2", "sd=1", "n_outcome=103", "printed=-2",
+           "source=ours", "source_id=10.1000/xyz", "at=p. 4")  # fmt: skip
+    after = json.loads(invoke("show", "ADMIRE-CD", "--json"))
+    assert after["outcomes"][:-1] == before["outcomes"]
+    assert after["arms"] == before["arms"]
+    assert after["outcomes"][-1]["endpoint"] == "pdai" and after["layer"] == str(own)
+
+
+def test_what_cannot_be_added_is_refused_and_nothing_is_written(own: Path) -> None:
+    assert "17 events of 12" in refused("add", "Our-trial", "cells", *(r.replace("=7", "=17") for r in ROW))
+    assert "is not column=value" in refused("add", "Our-trial", "cells", "week")
+    assert "Did you mean 'endpoint'" in refused("add", "Our-trial", "cells", "endpont=pdai")
+    assert not (own / "trials").exists()
+
+
+def test_a_registry_record_is_imported_with_its_safety_and_what_has_no_word_is_listed(own: Path) -> None:
+    told = invoke("import", str(RECORD))
+    assert "no word for" in told and "adverse events" in told
+    trial = json.loads(invoke("show", "NCT02552212", "--json"))
+    assert trial["ids"]["nct"] == "NCT02552212" and trial["adverse_events"]
+    for event in trial["adverse_events"]:
+        assert 0 <= event["events"] <= event["n"] <= trial["arms"][event["arm"]]["n"]
+    assert "is there already" in refused("import", str(RECORD))
+    named = invoke("import", str(RECORD), "--replace", "--name", "ASAS40=clinical-response")
+    assert named.count("no word for") < told.count("no word for")
+    assert json.loads(invoke("show", "NCT02552212", "--json"))["outcomes"]
+
+
+def test_a_table_is_imported_from_its_template(own: Path, tmp_path: Path) -> None:
+    template = tmp_path / "table.csv"
+    invoke("import", "--template", str(template))
+    template.write_text(template.read_text(encoding="utf-8-sig").replace("EXAMPLE,", "Mine-2026,"), encoding="utf-8")
+    assert "2 arms, 2 outcomes" in invoke("import", str(template))
+    assert "53/107" in invoke("show", "Mine-2026")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["import"], "name the file"),
+        (["import", "nowhere.json"], "no such file"),
+        (["import", "nowhere.csv"], "no such file"),
+        (["import", str(RECORD), "--name", "x"], "--name"),
+        (["plot", "pie"], "there is no picture"),
+        (["plot", "forest"], "is of a question"),
+        (["plot", "forest", "treg-cd"], "no controlled trial"),
+        (["plot", "forest", "perianal-fistula-msc", "--lang", "fr"], "--lang"),
+        (["export", "--trial", "Nobody-1999"], "there is no trial"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_would_be_right(arguments: list[str], says: str) -> None:
+    assert says in refused(*arguments)
+
+
+def test_the_store_is_exported_as_tables_that_hold_every_outcome(tmp_path: Path) -> None:
+    invoke("export", "--out", str(tmp_path / "tables"), "--trial", "ADMIRE-CD", "--trial", "ASTIC")
+    with (tmp_path / "tables" / "outcomes.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    shown = [json.loads(invoke("show", key, "--json")) for key in ("ADMIRE-CD", "ASTIC")]
+    assert len(rows) == sum(len(trial["outcomes"]) for trial in shown)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("forest", ["perianal-fistula-msc", "--by", "risk-of-bias"]),
+        ("funnel", ["uc-fmt", "--zeros", "add-half"]),
+        ("cumulative", ["perianal-fistula-msc"]),
+        ("leave-one-out", ["perianal-fistula-msc", "--measure", "risk-ratio"]),
+        ("baujat", ["perianal-fistula-msc"]),
+        ("labbe", ["perianal-fistula-msc"]),
+        ("bubble", ["uc-fmt", "--zeros", "add-half"]),
+        ("time-course", ["perianal-fistula-adipose-or-marrow"]),
+        ("network", ["ulcerative-colitis"]),
+        ("map", []),
+    ],
+)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_picture_is_drawn_in_both_languages(kind: str, more: list[str], lang: str, tmp_path: Path) -> None:
+    told = invoke("plot", kind, *more, "--lang", lang, "--out", str(tmp_path / "pictures"))
+    files = [Path(line) for line in told.splitlines() if line.endswith((".svg", ".pdf", ".png"))]
+    assert files and all(file.stat().st_size > 2000 for file in files)
+    assert any(file.suffix == ".svg" for file in files)
