@@ -246,8 +246,10 @@ def _gap(e: Entry) -> Gap:
 
 def read_meta_analysis(e: Entry) -> MetaAnalysis:
     """A published meta-analysis from an entry. Raises EvidenceError with file, line and key for a faulty one."""
-    needed = ("title", "ids", "question", "measure", "model", "method", "studies", "sources")
-    e.fields(*needed, "printed", "as printed", "missing", "notes", required=needed)
+    needed = ("title", "ids", "question", "measure", "model", "method", "sources")
+    e.fields(*needed, "studies", "printed", "as printed", "missing", "notes", required=needed)
+    if not e.data.get("studies") and not e.data.get("missing"):
+        raise EvidenceError("needs the studies it pools, or `missing`: which of its inputs were not found.", e.where)
     printed = e.part("printed").fields("estimate", "low", "high", "i2") if e.data.get("printed") else None
     return MetaAnalysis(
         key=e.key,

@@ -35,6 +35,8 @@ def reproduce(meta: MetaAnalysis) -> Reproduced:
 
     `agrees` is None where it prints nothing to compare with or where inputs are known to be missing.
     """
+    if not meta.studies:
+        return Reproduced(meta, math.nan, math.nan, math.nan, math.nan, None, f"inputs not found: {meta.missing}")
     try:
         found = _computed(meta)
     except StudyError as error:
