@@ -132,3 +132,19 @@ def test_every_picture_is_drawn_in_both_languages(kind: str, more: list[str], la
     files = [Path(line) for line in told.splitlines() if line.endswith((".svg", ".pdf", ".png"))]
     assert files and all(file.stat().st_size > 2000 for file in files)
     assert any(file.suffix == ".svg" for file in files)
+
+
+def test_sensitivity_says_what_each_trial_does_and_what_too_few_trials_can_not() -> None:
+    found = json.loads(invoke("sensitivity", "perianal-fistula-msc", "--json"))
+    last = found["trials"][-1]
+    whole = next(t for t in found["tests"] if t["test"] == "all trials")["pooled"]
+    assert last["up to it"] == whole
+    one = json.loads(
+        invoke("pool", "perianal-fistula-msc", "--measure", "odds-ratio", "--without", last["trial"], "--json")
+    )
+    assert last["without it"]["estimate"] == pytest.approx(one["pooled"]["estimate"], rel=1e-10)
+    assert "fewer than 10" in next(t for t in found["tests"] if t["test"] == "Egger's test")["said"]
+    few = invoke("sensitivity", "perianal-fistula-darvadstrocel")
+    assert "selection model: not done" in few
+    assert "nothing to compare" in refused("sensitivity", "hsct-cd-mortality")
+    assert "odds-ratio" in refused("sensitivity", "perianal-fistula-msc", "--measure", "ods-ratio")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from homing.cli.evidence import background, exchange, look, pictures, pooling
+from homing.cli.evidence import background, exchange, look, pictures, pooling, sensitivity
 
 app = typer.Typer(help="Trials, what they reported, and what they add up to.", no_args_is_help=True)
 for command, function in (
@@ -15,6 +15,7 @@ for command, function in (
     ("claims", look.claims),
     ("gaps", look.gaps),
     ("pool", pooling.pool_question),
+    ("sensitivity", sensitivity.sensitivity),
     ("placebo", background.placebo),
     ("network", background.network),
     ("reproduce", background.reproduce),

@@ -65,6 +65,16 @@ def pool_question(
         _tell(content)
 
 
+def check_known(options: Sequence[tuple[str, str, Sequence[str]]]) -> None:
+    """Raise StudyError for an option whose value is not among those known."""
+    from homing.ground.errors import StudyError
+    from homing.ground.nearest import did_you_mean
+
+    for option, given, known in options:
+        if given not in known:
+            raise StudyError(f"'{given}' is not known. {did_you_mean(given, [k for k in known if k])}", option)
+
+
 def _check_options(
     store: Store,
     measure: str,
@@ -75,24 +85,22 @@ def _check_options(
     by: str,
     bias: str,
 ) -> None:
-    from homing.ground.errors import StudyError
-    from homing.ground.nearest import did_you_mean
     from homing.synthesis.bias import ORDER
     from homing.synthesis.effect import TWO_ARM, ZEROS
     from homing.synthesis.regression import ADJUST, METHODS
 
     for name in without or ():
         store.trial(name)
-    for option, given, known in (
-        ("--measure", measure, TWO_ARM),
-        ("--method", method, METHODS),
-        ("--adjust", adjust, ADJUST),
-        ("--zeros", zeros, ZEROS),
-        ("--by", by, ("", "group", "dose", "time")),
-        ("--bias", bias, ("ignore", "discount", *ORDER)),
-    ):
-        if given not in known:
-            raise StudyError(f"'{given}' is not known. {did_you_mean(given, [k for k in known if k])}", option)
+    check_known(
+        (
+            ("--measure", measure, TWO_ARM),
+            ("--method", method, METHODS),
+            ("--adjust", adjust, ADJUST),
+            ("--zeros", zeros, ZEROS),
+            ("--by", by, ("", "group", "dose", "time")),
+            ("--bias", bias, ("ignore", "discount", *ORDER)),
+        )
+    )
 
 
 def _pooled(
