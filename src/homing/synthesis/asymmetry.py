@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import arrays, check_counts, check_effects, check_lengths, check_level, check_word
 from homing.synthesis.effect import Effects
 from homing.synthesis.pool import Method, Pooled, pool
 from homing.synthesis.regression import regress
@@ -49,12 +49,13 @@ def egger(effects: Effects, level: float = 0.95) -> Asymmetry:
 
     Raises: StudyError for fewer than three studies, or standard errors that are all alike.
     """
+    _check(effects, level)
     return _line("Egger", effects.estimate, np.sqrt(effects.variance), 1 / effects.variance, level)
 
 
 def egger_mixed(effects: Effects, level: float = 0.95) -> Asymmetry:
     """Egger's regression with a variance between studies (REML), as metafor's regtest has it by default."""
-    _check(effects)
+    _check(effects, level)
     fit = regress(effects, {"standard error": np.sqrt(effects.variance)}, "REML", adjust="none", level=level)
     z = float(fit.estimate[1] / fit.standard_error[1])
     limit = (float(fit.estimate[0]), float(fit.low[0]), float(fit.high[0]))
@@ -66,16 +67,26 @@ def peters(effects: Effects, events: ArrayLike, n: ArrayLike, level: float = 0.9
 
     Arguments: events and patients of both arms together, (study,), in the order of the effects.
     """
-    x, m = np.asarray(events, dtype=float), np.asarray(n, dtype=float)
+    _check(effects, level)
+    x, m = arrays(events, n)
+    check_lengths(effects.estimate, x, m)
+    check_counts(x, m)
     weight = x * (m - x) / m
     if (weight <= 0).any():
         raise StudyError("Peters' test needs studies with events and patients without; leave the others out.")
     return _line("Peters", effects.estimate, 1 / m, weight, level)
 
 
-def _check(effects: Effects) -> None:
+def _check(effects: Effects, level: float = 0.95) -> None:
+    check_level(level)
+    check_effects(effects.estimate, effects.variance)
     if len(effects) < 3:
         raise StudyError(f"a test of asymmetry needs three studies at least, and there are {len(effects)}.")
+
+
+def _check_sizes(x: Array) -> None:
+    if np.ptp(x) == 0:
+        raise StudyError("all studies are of one size; asymmetry can't be seen.")
 
 
 def _line(name: str, y: Array, x: Array, w: Array, level: float) -> Asymmetry:
@@ -83,10 +94,7 @@ def _line(name: str, y: Array, x: Array, w: Array, level: float) -> Asymmetry:
     from scipy.stats import t
 
     k = len(y)
-    if k < 3:
-        raise StudyError(f"a test of asymmetry needs three studies at least, and there are {k}.")
-    if np.ptp(x) == 0:
-        raise StudyError("all studies are of one size; asymmetry can't be seen.")
+    _check_sizes(x)
     design = np.column_stack([np.ones(k), x])
     inverse = np.linalg.inv((design * w[:, None]).T @ design)
     beta = inverse @ (design.T @ (w * y))
@@ -101,11 +109,15 @@ def _line(name: str, y: Array, x: Array, w: Array, level: float) -> Asymmetry:
 
 
 def begg(effects: Effects) -> Asymmetry:
-    """Begg and Mazumdar's rank correlation of standardised effects and variances (1994, doi:10.2307/2533446)."""
+    """Begg and Mazumdar's rank correlation of standardised effects and variances (1994, doi:10.2307/2533446).
+
+    Raises: StudyError for fewer than three studies, or variances that are all alike.
+    """
     from scipy.stats import kendalltau
 
     _check(effects)
     y, v = effects.estimate, effects.variance
+    _check_sizes(v)
     w = 1 / v
     standardised = (y - w @ y / w.sum()) / np.sqrt(v - 1 / w.sum())
     found = kendalltau(standardised, v)
@@ -117,7 +129,10 @@ def begg(effects: Effects) -> Asymmetry:
 
 @dataclass(frozen=True)
 class Filled:
-    """Trim and fill: how many studies would have to be added on which side, and what all then add up to."""
+    """Trim and fill: how many studies would have to be added on which side, and what all then add up to.
+
+    `missing_error` is NaN where the formula of its variance gives one below 0.
+    """
 
     missing: int
     missing_error: float
@@ -135,11 +150,12 @@ def trim_and_fill(
 
     A sensitivity analysis, not a correction: it takes asymmetry to come from missing studies alone.
     Arguments: `side` where studies may be missing; without one it is the side that Egger's line points to.
-    Raises: StudyError for fewer than three studies, or where Q0 does not exist.
+    Raises: StudyError for fewer than three studies, an unknown rule or side, or where Q0 does not exist.
     """
     _check(effects)
-    if rule not in ("L0", "R0", "Q0"):
-        raise StudyError(f"'{rule}' is no rule of trim and fill. {did_you_mean(rule, ('L0', 'R0', 'Q0'))}")
+    check_word(rule, ("L0", "R0", "Q0"), "is no rule of trim and fill")
+    if side is not None:
+        check_word(side, ("left", "right"), "is no side")
     before = pool(effects, method, adjust=adjust)  # type: ignore[arg-type]
     side = side or _side(effects, method)
     sign = -1.0 if side == "right" else 1.0
@@ -190,7 +206,7 @@ def _missing(centred: Array, rule: Rule) -> tuple[int, float]:
     spread = (
         k * (k + 1) * (2 * k + 1) + 10 * m**3 + 27 * m**2 + 17 * m - 18 * k * m**2 - 18 * k * m + 6 * k**2 * m
     ) / 24
-    error = math.sqrt(max(spread, 0.0))
+    error = math.sqrt(spread) if spread >= 0 else math.nan
     if rule == "L0":
         return _whole(found), 4 * error / (2 * k - 1)
     below = (k - 0.5) ** 2 - m * (2 * k - m - 1)

@@ -20,6 +20,7 @@ from homing.synthesis.bayes import Posterior, bayes_pool, bayes_proportions
 from homing.synthesis.beta_binomial import BetaBinomial, beta_binomial_odds_ratio, beta_binomial_proportion
 from homing.synthesis.binomial import PooledBinomial, pool_proportions
 from homing.synthesis.binomial_two_arms import MODELS, pool_odds_ratios
+from homing.synthesis.checks import one_arm, two_arms
 from homing.synthesis.counts import PooledCounts, exact_odds_ratio, mantel_haenszel, peto
 from homing.synthesis.effect import Effects, Measure, effect_of_counts, effect_of_proportions, natural
 from homing.synthesis.heterogeneity import ESTIMATORS
@@ -47,9 +48,8 @@ class Answer:
 
 def of_two_arms(events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: ArrayLike) -> list[Answer]:
     """Every method for two-armed counts (study,). Raises StudyError for impossible counts or no study."""
-    a, n1, c, n2 = counts = _four(events_1, n_1, events_2, n_2)
-    effect_of_counts(a, n1, c, n2, "arcsine-difference")  # refuses what cannot be
-    k = len(a)
+    a, n1, c, n2 = counts = two_arms(events_1, n_1, events_2, n_2)
+    k = _some(a)
     effects = {m: _effects(counts, m) for m in ("odds-ratio", "risk-ratio", "risk-difference")}
     rows = [
         _try("odds-ratio", f"{name} and Knapp-Hartung", k, _pool(effects["odds-ratio"], name)) for name in ESTIMATORS
@@ -74,9 +74,8 @@ def of_two_arms(events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: A
 
 def of_one_arm(events: ArrayLike, n: ArrayLike) -> list[Answer]:
     """Every method for single proportions (study,). Raises StudyError for impossible counts or no study."""
-    x, m, *_ = _four(events, n, events, n)
-    effect_of_proportions(x, m, "freeman-tukey")  # refuses what cannot be
-    k, size = len(x), float(1 / np.mean(1 / m))
+    x, m = one_arm(events, n)
+    k, size = _some(x), float(1 / np.mean(1 / m))
     rows = [
         _try("proportion", "binomial-normal", k, lambda: pool_proportions(x, m)),
         _try("proportion", "logit, REML and Knapp-Hartung", k, _pool(_proportions(x, m, "logit"), "REML")),
@@ -97,11 +96,10 @@ def _together(x: Array, m: Array) -> Answer:
     return Answer("proportion", "added up, exact", len(x), float(x.sum() / m.sum()), low, high, note=note)
 
 
-def _four(*given: ArrayLike) -> Counts:
-    a, b, c, d = (np.atleast_1d(np.asarray(v, dtype=float)) for v in given)
-    if not len(a):
+def _some(events: Array) -> int:
+    if not len(events):
         raise StudyError("there is no study to pool.")
-    return a, b, c, d
+    return len(events)
 
 
 def _effects(counts: Counts, measure: Measure) -> Effects | StudyError:

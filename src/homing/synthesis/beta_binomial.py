@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
 from homing.synthesis.binomial import curvature
-from homing.synthesis.effect import effect_of_proportions
+from homing.synthesis.checks import check_lengths, check_level, one_arm
 
 Array = NDArray[np.float64]
 #: Beyond this log of phi the beta-binomial is the binomial to the last digits that its functions give.
@@ -41,6 +41,7 @@ def beta_binomial_proportion(events: ArrayLike, n: ArrayLike, *, level: float = 
 
     Raises: StudyError for impossible counts, or no event (or only events) in all studies.
     """
+    check_level(level)
     x, m = _counts(events, n)
     return _fit(x, m, np.zeros_like(x), len(x), level)
 
@@ -53,15 +54,16 @@ def beta_binomial_odds_ratio(
     Arms of one study are taken as independent given their means, which gives the pairing away; for rare events only.
     Raises: StudyError as `beta_binomial_proportion`, for either arm.
     """
+    check_level(level)
     a, n1 = _counts(events_1, n_1)
     c, n2 = _counts(events_2, n_2)
+    check_lengths(a, c)
     arm = np.concatenate([np.ones_like(a), np.zeros_like(c)])
     return _fit(np.concatenate([a, c]), np.concatenate([n1, n2]), arm, len(a), level)
 
 
 def _counts(events: ArrayLike, n: ArrayLike) -> tuple[Array, Array]:
-    x, m = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events, n))
-    effect_of_proportions(x, m, "freeman-tukey")  # refuses what cannot be
+    x, m = one_arm(events, n)
     if x.sum() in (0, m.sum()):
         raise StudyError("an arm has no event, or only events, in all studies: its logit is infinite.")
     return x, m
@@ -93,6 +95,7 @@ def _fit(x: Array, m: Array, arm: Array, k: int, level: float) -> BetaBinomial:
         at[:-1] = free.x
     alike = at[-1] > _ALIKE
     shape = curvature(lambda b: loss(np.append(b, at[-1])), at[:-1]) if alike else curvature(loss, at)
-    estimate, error = float(at[where]), math.sqrt(max(float(np.linalg.pinv(shape)[where, where]), 0.0))
+    estimate, variance = float(at[where]), float(np.linalg.pinv(shape)[where, where])
+    error = math.sqrt(variance) if variance > 0 else math.nan
     half, phi = float(ndtri(0.5 + level / 2)) * error, math.inf if alike else math.exp(float(at[-1]))
     return BetaBinomial(k, estimate, error, estimate - half, estimate + half, phi, 1 / (1 + phi), -float(loss(at)))

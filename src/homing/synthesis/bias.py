@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from homing.ground.errors import StudyError
+from homing.synthesis.checks import check_word
 from homing.synthesis.effect import Effects
 
 #: Assumed standard deviation of the bias of a log odds ratio, by judgement. None leaves the study out.
@@ -47,6 +48,8 @@ def discounted(effects: Effects, judgements: Sequence[str], sd: Mapping[str, flo
     by = {**BIAS_SD, **(sd or {})}
     _check(effects, judgements, *by)
     spread = [by[j] for j in judgements]
+    if not all(s is None or 0 <= s < np.inf for s in by.values()):
+        raise StudyError("the standard deviation of a bias must be 0 or more.")
     keep = np.array([s is not None for s in spread])
     added = np.array([s or 0.0 for s in spread]) ** 2
     notes = (*effects.notes, "variances hold an assumed bias by each study's risk of it")
@@ -58,8 +61,7 @@ def _check(effects: Effects, judgements: Sequence[str], *more: str) -> None:
     if len(judgements) != len(effects):
         raise StudyError(f"{len(judgements)} judgements are given for {len(effects)} studies.")
     for judgement in (*judgements, *more):
-        if judgement not in ORDER:
-            raise StudyError(f"'{judgement}' is no judgement of the risk of bias: {', '.join(ORDER)}.")
+        check_word(judgement, ORDER, "is no judgement of the risk of bias")
 
 
 def _kept(effects: Effects, keep: np.ndarray, why: str) -> Effects:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import check_word, one_arm, two_arms
 
 Measure = Literal[
     "risk-difference",
@@ -158,11 +158,9 @@ def effect_of_counts(
         >>> effects.estimate.round(4), effects.variance.round(5)
         (array([0.1525]), array([0.00448]))
     """
-    if measure not in TWO_ARM:
-        raise StudyError(f"'{measure}' is no measure of two arms. {did_you_mean(measure, TWO_ARM)}")
-    a, n1, c, n2 = (np.atleast_1d(np.asarray(x, dtype=float)) for x in (events_1, n_1, events_2, n_2))
-    _check_counts(a, n1)
-    _check_counts(c, n2)
+    check_word(measure, TWO_ARM, "is no measure of two arms")
+    check_word(double_zeros, ("keep", "drop"), "is no way to treat studies without any event")
+    a, n1, c, n2 = two_arms(events_1, n_1, events_2, n_2)
     cells = np.stack([a, n1 - a, c, n2 - c])
     both = ((a == 0) & (c == 0)) | ((a == n1) & (c == n2))
     first = tuple(int(i) for i in np.flatnonzero(~both)) if double_zeros == "drop" else tuple(range(len(a)))
@@ -186,23 +184,12 @@ def effect_of_proportions(
         >>> float(effect_of_proportions([20], [40]).natural(0.0))
         0.5
     """
-    x, m = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events, n))
-    _check_counts(x, m)
-    if measure not in ONE_ARM:
-        raise StudyError(f"'{measure}' is no measure of one arm. {did_you_mean(measure, ONE_ARM)}")
+    x, m = one_arm(events, n)
+    check_word(measure, ONE_ARM, "is no measure of one arm")
     cells = np.stack([x, m - x])
     kept, cells, notes = _without_zeros(measure, cells, zeros, tuple(range(len(x))))
     estimate, variance = _one_arm(measure, *cells)
     return Effects(measure, estimate, variance, kept, notes)
-
-
-def _check_counts(events: NDArray[np.float64], n: NDArray[np.float64]) -> None:
-    if events.shape != n.shape:
-        raise StudyError(f"{len(events)} numbers of events and {len(n)} of patients; give one of each per study.")
-    wrong = ~(np.isfinite(events) & np.isfinite(n) & (events >= 0) & (n > 0) & (events <= n))
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        raise StudyError(f"study {i + 1} has {events[i]:g} events of {n[i]:g} patients, which can't be.")
 
 
 def _lacks(measure: Measure, cells: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -224,8 +211,7 @@ def _lacks(measure: Measure, cells: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _without_zeros(
     measure: Measure, cells: NDArray[np.float64], zeros: Zeros, position: tuple[int, ...]
 ) -> tuple[tuple[int, ...], NDArray[np.float64], tuple[str, ...]]:
-    if zeros not in ZEROS:
-        raise StudyError(f"'{zeros}' is no way to treat zero cells. {did_you_mean(zeros, ZEROS)}")
+    check_word(zeros, ZEROS, "is no way to treat zero cells")
     lacking = _lacks(measure, cells)
     if zeros in _ONLY_ADDED and measure not in _NEVER_LACKS:
         empty = (cells == 0).any(axis=0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import arrays, check_effects, check_lengths, check_level, check_rates, check_word, two_rates
 from homing.synthesis.effect import Effects, Measure
 
 Array = NDArray[np.float64]
@@ -27,10 +27,8 @@ def effect_of_rates(
     Raises: StudyError for impossible numbers, an unknown measure, or no event in an arm where a ratio needs one
     (`counts.mantel_haenszel_rates` pools such studies).
     """
-    _check_measure(measure, TWO_RATES, "two rates")
-    x1, t1, x2, t2 = _arrays(events_1, time_1, events_2, time_2)
-    _check_rates(x1, t1)
-    _check_rates(x2, t2)
+    check_word(measure, TWO_RATES, "is no measure of two rates")
+    x1, t1, x2, t2 = two_rates(events_1, time_1, events_2, time_2)
     if measure == "rate-ratio":
         _refuse_zeros((x1 == 0) | (x2 == 0))
         estimate, variance = np.log(x1 / t1) - np.log(x2 / t2), 1 / x1 + 1 / x2
@@ -44,9 +42,10 @@ def effect_of_rates(
 
 def effect_of_rate(events: ArrayLike, time: ArrayLike, measure: Measure = "log-rate") -> Effects:
     """Single rates from events (study,) and times at risk (study,). Raises StudyError as `effect_of_rates`."""
-    _check_measure(measure, ONE_RATE, "one rate")
-    x, t = _arrays(events, time)
-    _check_rates(x, t)
+    check_word(measure, ONE_RATE, "is no measure of one rate")
+    x, t = arrays(events, time)
+    check_lengths(x, t)
+    check_rates(x, t)
     if measure in ("log-rate", "rate"):
         _refuse_zeros(x == 0)
     found = {
@@ -74,9 +73,10 @@ def effect_of_means(
     Raises: StudyError for an unknown measure, a standard deviation not above zero, fewer than two patients in an arm,
     means of a ratio that differ in sign.
     """
-    _check_measure(measure, MEANS, "two means")
-    m1, s1, n1, m2, s2, n2 = _arrays(mean_1, sd_1, n_1, mean_2, sd_2, n_2)
-    if not (np.isfinite(m1 + m2) & (s1 > 0) & (s2 > 0) & (n1 >= 2) & (n2 >= 2)).all():
+    check_word(measure, MEANS, "is no measure of two means")
+    m1, s1, n1, m2, s2, n2 = arrays(mean_1, sd_1, n_1, mean_2, sd_2, n_2)
+    check_lengths(m1, s1, n1, m2, s2, n2)
+    if not (np.isfinite(m1 + m2 + s1 + s2 + n1 + n2) & (s1 > 0) & (s2 > 0) & (n1 >= 2) & (n2 >= 2)).all():
         raise StudyError("every study needs two finite means, standard deviations above 0, two patients an arm.")
     if measure == "mean-difference":
         return _effects(measure, m1 - m2, s1**2 / n1 + s2**2 / n2)
@@ -116,8 +116,10 @@ def effect_of_hazard_ratios(ratio: ArrayLike, low: ArrayLike, high: ArrayLike, l
     """
     from scipy.special import ndtri
 
-    r, a, b = _arrays(ratio, low, high)
-    if not ((a > 0) & (a < r) & (r < b)).all():
+    check_level(level)
+    r, a, b = arrays(ratio, low, high)
+    check_lengths(r, a, b)
+    if not ((a > 0) & (a < r) & (r < b) & np.isfinite(b)).all():
         raise StudyError("a hazard ratio must lie between its limits, all above zero.")
     width = np.log(b) - np.log(a)
     if (np.abs(np.log(r) - 0.5 * (np.log(a) + np.log(b))) > 0.1 * width).any():
@@ -127,33 +129,13 @@ def effect_of_hazard_ratios(ratio: ArrayLike, low: ArrayLike, high: ArrayLike, l
 
 def effect_of_estimates(estimate: ArrayLike, variance: ArrayLike, measure: Measure = "mean") -> Effects:
     """Effects known as estimates with sampling variances (study,), on the scale on which they are to be pooled."""
-    y, v = _arrays(estimate, variance)
-    if not (np.isfinite(y) & np.isfinite(v) & (v > 0)).all():
-        raise StudyError("every study needs a finite estimate and a variance above zero.")
+    y, v = arrays(estimate, variance)
+    check_effects(y, v)
     return _effects(measure, y, v)
 
 
 def _effects(measure: Measure, estimate: Array, variance: Array) -> Effects:
     return Effects(measure, estimate, variance, tuple(range(len(estimate))))
-
-
-def _arrays(*given: ArrayLike) -> tuple[Array, ...]:
-    found = tuple(np.atleast_1d(np.asarray(x, dtype=float)) for x in given)
-    if len({x.shape for x in found}) > 1:
-        raise StudyError(f"the numbers given are of {', '.join(str(len(x)) for x in found)} studies; give one of each.")
-    return found
-
-
-def _check_measure(
-    measure: Measure, known: tuple[Measure, ...], of: Literal["two rates", "one rate", "two means"]
-) -> None:
-    if measure not in known:
-        raise StudyError(f"'{measure}' is no measure of {of}. {did_you_mean(measure, known)}")
-
-
-def _check_rates(events: Array, time: Array) -> None:
-    if not (np.isfinite(events) & np.isfinite(time) & (events >= 0) & (time > 0)).all():
-        raise StudyError("events must be 0 or more and times at risk above 0.")
 
 
 def _refuse_zeros(lacking: Any) -> None:

@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from homing.synthesis.checks import check_level
+
 Array = NDArray[np.float64]
 Estimator = Literal["REML", "ML", "DL", "HE", "HS", "HSk", "SJ", "EB", "PM", "PMM"]
 #: What each stands for, as `--help` and reports print it.
@@ -241,6 +243,7 @@ def q_profile(y: Array, v: Array, level: float = 0.95, x: Array | None = None) -
     """The Q-profile interval of tau2 (Viechtbauer 2007, doi:10.1002/sim.2514)."""
     from scipy.stats import chi2
 
+    check_level(level)
     x = np.ones((len(y), 1)) if x is None else x
     tail, df = (1 - level) / 2, len(y) - x.shape[1]
     return where_q_is(float(chi2.ppf(1 - tail, df)), y, v, x), where_q_is(float(chi2.ppf(tail, df)), y, v, x)
@@ -253,6 +256,7 @@ def likelihood_profile(
     from scipy.optimize import brentq
     from scipy.stats import chi2
 
+    check_level(level)
     x = np.ones((len(y), 1)) if x is None else x
     best = _highest(y, v, x, restricted)
     floor = log_likelihood(best, y, v, x, restricted) - 0.5 * float(chi2.ppf(level, 1))

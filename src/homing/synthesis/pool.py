@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
+from homing.synthesis.checks import check_effects, check_level
 from homing.synthesis.effect import Effects, Measure, natural
 from homing.synthesis.heterogeneity import q_profile
 from homing.synthesis.regression import ADJUST, METHODS, Adjust, Method, check_methods, regress
@@ -85,14 +86,9 @@ def pool(effects: Effects, method: Method = "REML", *, adjust: Adjust = "knapp-h
         (2, 0.074)
     """
     check_methods(method, adjust)
-    y, v = effects.estimate, effects.variance
-    if not len(y):
-        raise StudyError("there is no study to pool.")
-    if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
-        raise StudyError("every study needs a finite effect and a variance above zero.")
-    if not 0 < level < 1:
-        raise StudyError(f"the level must be between 0 and 1, such as 0.95, and is {level:g}.")
-    if len(y) == 1:
+    check_level(level)
+    check_effects(effects.estimate, effects.variance)
+    if len(effects) == 1:
         return _single(effects, method, level)
     return _several(effects, method, "none" if method == "common" and adjust != "t" else adjust, level)
 

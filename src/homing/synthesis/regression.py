@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import check_effects, check_level, check_word
 from homing.synthesis.effect import Effects
 from homing.synthesis.heterogeneity import (
     ESTIMATORS,
@@ -34,6 +34,8 @@ METHODS: tuple[Method, ...] = (*ESTIMATORS, "common")
 ADJUST: tuple[Adjust, ...] = ("knapp-hartung", "conservative", "t", "none")
 #: At most so many permutations are gone through one by one; beyond, so many are drawn.
 MOST_PERMUTATIONS = 5000
+#: Below this share of a coefficient's error from sampling, an error or an effect is one of rounding.
+_NOTHING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -103,19 +105,20 @@ def regress(
         method: 'common' for no variance between studies, else an estimator of tau2.
         adjust: 'knapp-hartung' scales the errors by what the residuals show and takes a t distribution,
             'conservative' does so but never narrows, 't' takes the distribution alone, 'none' the normal one.
-    Raises: StudyError for fewer studies than coefficients and one, moderators that say the same, unknown names.
+    Raises: StudyError for fewer studies than coefficients and one, moderators that say the same, unknown names,
+        effects without a finite value and a variance above 0.
     """
     check_methods(method, adjust)
+    check_level(level)
+    check_effects(effects.estimate, effects.variance)
     names, x = design_of(len(effects), moderators or {}, intercept)
     return _fit(effects.estimate, effects.variance, names, x, method, adjust, level)
 
 
 def check_methods(method: str, adjust: str) -> None:
     """Refuse an unknown method or adjustment with the nearest known one."""
-    if method not in METHODS:
-        raise StudyError(f"'{method}' is no method of pooling. {did_you_mean(method, METHODS)}")
-    if adjust not in ADJUST:
-        raise StudyError(f"'{adjust}' is no adjustment. {did_you_mean(adjust, ADJUST)}")
+    check_word(method, METHODS, "is no method of pooling")
+    check_word(adjust, ADJUST, "is no adjustment")
 
 
 def design_of(k: int, moderators: Mapping[str, ArrayLike], intercept: bool = True) -> tuple[tuple[str, ...], Array]:
@@ -218,12 +221,17 @@ def heterogeneity(tau2: float, v: Array, x: Array, q: float, method: Method) -> 
 def _omnibus(beta: Array, covariance: Array, names: Sequence[str], adjust: Adjust, df: int) -> tuple[float, float]:
     from scipy.stats import chi2, f
 
-    tested = [i for i, name in enumerate(names) if name != "intercept"] or [0]
+    tested = _tested(names)
     b = beta[tested]
     found = float(b @ np.linalg.pinv(covariance[np.ix_(tested, tested)]) @ b)
     if adjust == "none":
         return found, float(chi2.sf(found, len(tested)))
     return found / len(tested), float(f.sf(found / len(tested), len(tested), df))
+
+
+def _tested(names: Sequence[str]) -> list[int]:
+    """The coefficients that the omnibus test is of."""
+    return [i for i, name in enumerate(names) if name != "intercept"] or [0]
 
 
 def _explained(y: Array, v: Array, tau2: float, names: Sequence[str], method: Method) -> float:
@@ -235,9 +243,14 @@ def _explained(y: Array, v: Array, tau2: float, names: Sequence[str], method: Me
 
 
 def likelihood_ratio(effects: Effects, moderators: Mapping[str, ArrayLike]) -> tuple[float, float]:
-    """Twice the gain in log-likelihood that moderators bring (by ML) and its p-value."""
+    """Twice the gain in log-likelihood that moderators bring (by ML) and its p-value.
+
+    Raises: StudyError for no moderator, and as `regress` does.
+    """
     from scipy.stats import chi2
 
+    if not moderators:
+        raise StudyError("a likelihood ratio needs a moderator, and none is given.")
     full = regress(effects, moderators, "ML", adjust="none")
     alone = regress(effects, None, "ML", adjust="none")
     gain = 2 * (full.log_likelihood - alone.log_likelihood)
@@ -270,6 +283,7 @@ def permutation_test(
     through where there are at most `most`, else `most` are drawn with `seed`.
     """
     check_methods(method, adjust)
+    check_effects(effects.estimate, effects.variance)
     names, x = design_of(len(effects), moderators or {})
     y, v = effects.estimate, effects.variance
     ways, exact = _ways(len(y), signs=not moderators, most=most, seed=seed)
@@ -277,7 +291,12 @@ def permutation_test(
     def statistics(y: Array, x: Array) -> tuple[Array, float]:
         # one shuffle fits as the observed data were fitted
         fit = _fit(y, v, names, x, method, adjust, 0.95)
-        return np.abs(fit.estimate / fit.standard_error), fit.omnibus
+        plain = np.sqrt(np.diag(weighted_fit(y, x, fit.weights).covariance))
+        if fit.standard_error.max() > _NOTHING * plain.max():
+            return np.abs(fit.estimate / fit.standard_error), fit.omnibus
+        # residuals of 0, scaled by which every coefficient that is there at all is infinitely far from none
+        single = np.where(np.abs(fit.estimate) > _NOTHING * plain, math.inf, 0.0)
+        return single, float(max(single[i] for i in _tested(names)))
 
     single, together = statistics(y, x)
     above, above_together = np.zeros(len(names)), 0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.ground.errors import StudyError
+from homing.synthesis.checks import check_effects, check_level, check_word
 from homing.synthesis.effect import Effects
 
 Array = NDArray[np.float64]
@@ -60,20 +61,23 @@ def selection_model(
     from scipy.special import ndtri
     from scipy.stats import chi2
 
+    check_level(level)
+    check_word(better, ("higher", "lower"), "is no direction of better")
     y, v = effects.estimate, effects.variance
+    check_effects(y, v)
     cuts = np.array([*steps, 1.0], dtype=float)
     if len(y) < 3:
         raise StudyError(f"a selection model needs three studies at least, and there are {len(y)}.")
     if not (np.diff(cuts) > 0).all() or cuts[0] <= 0:
         raise StudyError("the steps must rise between 0 and 1, such as 0.025 or 0.025, 0.5.")
-    if weights is not None and (len(weights) != len(cuts) or weights[0] != 1 or min(weights) <= 0):
+    if weights is not None and (len(weights) != len(cuts) or weights[0] != 1 or not all(0 < w < math.inf for w in weights)):
         raise StudyError(f"{len(cuts)} weights above 0 are needed, the first of them 1.")
     free = len(cuts) - 1 if weights is None else 0
     sign = 1.0 if better == "higher" else -1.0
     given = np.log(weights) if weights is not None else np.zeros(len(cuts))
     model = _Model(sign * y, v, cuts, given, free)
     best, value, covariance = model.fit()
-    error = math.sqrt(max(float(covariance[0, 0]), 0.0))
+    error = math.sqrt(float(covariance[0, 0])) if covariance[0, 0] > 0 else math.nan
     half = float(ndtri(0.5 + level / 2)) * error
     estimate = sign * float(best[0])
     without = _Model(sign * y, v, cuts, np.zeros(len(cuts)), 0).fit()[1]

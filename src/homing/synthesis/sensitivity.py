@@ -111,9 +111,13 @@ def tipping_events(events_1: int, n_1: int, events_2: int, n_2: int) -> int:
     """The fragility index: how many patients of the arm with fewer events must change for p (Fisher) to cross 0.05.
 
     Negative where the trial isn't significant: as many must change for it to become so. 0 where that can't be.
-    (Walsh 2014, doi:10.1016/j.jclinepi.2013.10.019)
+    (Walsh 2014, doi:10.1016/j.jclinepi.2013.10.019) Raises: StudyError for impossible counts.
     """
     from scipy.stats import fisher_exact
+
+    for x, n in ((events_1, n_1), (events_2, n_2)):
+        if n <= 0 or not 0 <= x <= n:
+            raise StudyError(f"{x:g} events of {n:g} patients can't be.")
 
     def p(a: int, c: int) -> float:
         return float(fisher_exact([[a, n_1 - a], [c, n_2 - c]])[1])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
+from homing.synthesis.checks import arrays, check_lengths, check_level
 from homing.synthesis.effect import Effects, effect_of_proportions, natural
 from homing.synthesis.multilevel import Term, fit_mixed, sampling_covariance
 from homing.synthesis.regression import Regression, regress
@@ -47,8 +48,11 @@ class TimeCourse:
 
     def curve(self, weeks: ArrayLike, level: float = 0.95) -> Array:
         """Median and limits (time, 3) of the mean proportion at times in weeks."""
+        check_level(level)
+        (at,) = arrays(weeks)
+        _check_weeks(at)
         found = []
-        for week in np.atleast_1d(np.asarray(weeks, dtype=float)):
+        for week in at:
             x = np.array([[1.0, _risen(week, h)] for h in self.half_times])
             means = np.einsum("hc,hc->h", x, self.coefficients)
             variances = np.einsum("hc,hcd,hd->h", x, self.covariances, x)
@@ -57,6 +61,7 @@ class TimeCourse:
 
     def rise(self, level: float = 0.95) -> tuple[float, float, float]:
         """The change of the logit from the start to the plateau, with limits."""
+        check_level(level)
         variances = self.covariances[:, 1, 1]
         low, middle, high = (
             _mixture_quantile(p, self.half_time_weights, self.coefficients[:, 1], variances)
@@ -66,6 +71,7 @@ class TimeCourse:
 
     def half_time(self, level: float = 0.95) -> tuple[float, float, float]:
         """The half-time of the rise in weeks, with the limits that the grid and the data leave it."""
+        check_level(level)
         cumulative = np.cumsum(self.half_time_weights)
         ends = [self.half_times[int(np.searchsorted(cumulative, p))] for p in (0.5, (1 - level) / 2, (1 + level) / 2)]
         return ends[0], ends[1], ends[2]
@@ -73,6 +79,11 @@ class TimeCourse:
 
 def _tails(level: float) -> tuple[float, float, float]:
     return 0.5, (1 - level) / 2, (1 + level) / 2
+
+
+def _check_weeks(at: Array) -> None:
+    if not (np.isfinite(at) & (at >= 0)).all():
+        raise StudyError("times must be weeks of 0 or more.")
 
 
 def _risen(week: ArrayLike, half_time: float) -> Array:
@@ -101,10 +112,14 @@ def fit_time_course(
 
     Arguments: `study` names the arm of a study that a row is of; rows of one arm are taken as correlated by
     `correlation`. A row without event (or with only events) gets a half added, which is noted.
-    Raises: StudyError for impossible counts, fewer than two times or than four rows.
+    Raises: StudyError for impossible counts, times or half-times, fewer than two times or than four rows.
     """
-    at = np.asarray(week, dtype=float)
+    (at,) = arrays(week)
     effects = effect_of_proportions(events, n, zeros="add-half")
+    check_lengths(study, at, effects.estimate)
+    _check_weeks(at)
+    if not len(half_times) or not all(0 < h < math.inf for h in half_times):
+        raise StudyError("half-times in weeks are needed, all above 0.")
     if len(set(at.tolist())) < 2 or len(at) < 4:
         raise StudyError(f"a time course needs two times and four rows at least; there are {len(at)} rows.")
     v = sampling_covariance(effects.variance, study, correlation)
@@ -145,10 +160,12 @@ def dose_response(effects: Effects, dose: ArrayLike, *, level: float = 0.95) -> 
     """Regress effects on log10 dose, both linearly and with a bend.
 
     Arguments: `dose` (study,) above 0, in the order of the effects kept.
-    Raises: StudyError for doses not above 0, or fewer than three effects or two doses.
+    Raises: StudyError for doses not above 0 or infinite, or fewer than three effects or two doses.
     """
-    d = np.asarray(dose, dtype=float)
-    if not (d > 0).all() or len(set(d.tolist())) < 2 or len(d) < 3:
+    check_level(level)
+    (d,) = arrays(dose)
+    check_lengths(effects.estimate, d)
+    if not ((d > 0) & np.isfinite(d)).all() or len(set(d.tolist())) < 2 or len(d) < 3:
         raise StudyError("a dose-response needs three effects at two doses above 0 at least.")
     x = np.log10(d) - math.log10(float(np.exp(np.log(d).mean())))
     line = regress(effects, {"per tenfold dose": x}, "REML", level=level)

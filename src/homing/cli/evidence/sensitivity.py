@@ -51,7 +51,7 @@ def sensitivity(
             question,
         )
     effects = effects_of(trials, measure, zeros)  # type: ignore[arg-type]
-    content = {
+    content: dict[str, Any] = {
         "question": question,
         "measure": measure,
         "method": method,
