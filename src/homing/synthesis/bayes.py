@@ -15,14 +15,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.synthesis.effect import Effects, Measure, effect_of_proportions, natural
+from homing.synthesis.binomial import LogisticStudies
+from homing.synthesis.checks import check_effects, check_level, check_probability, one_arm
+from homing.synthesis.effect import Effects, Measure, natural
 
 Array = NDArray[np.float64]
 TAU_SCALE = 0.5
 _NODES = 200
 _WIDEST_TAU = 8.0
 _BINOMIAL_NODES = 48
-_QUADRATURE = 41
+#: Adaptive points over a study's own logit.
+_QUADRATURE = 15
+#: Values of mu at which the likelihood is computed for each tau, and to which it is interpolated.
+_MU, _FINE = 129, 481
+#: Of the logarithm of the likelihood, by which what is left of it is nothing.
+_TAIL = 27.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class Posterior:
 
     def natural(self, level: float = 0.95) -> dict[str, float]:
         """Median, interval and predictive interval on the scale of reading."""
+        check_level(level)
         tail = (1 - level) / 2
         found = {
             "median": self.quantile(0.5),
@@ -88,8 +96,7 @@ def _quantile(p: float, weights: Array, means: Array, variances: Array) -> float
     from scipy.optimize import brentq
     from scipy.special import ndtr
 
-    if not 0 < p < 1:
-        raise StudyError(f"a quantile is of a probability between 0 and 1, and {p:g} is given.")
+    check_probability(p)
     spread = np.sqrt(variances)
     low, high = float((means - 40 * spread).min()), float((means + 40 * spread).max())
     return float(brentq(lambda q: float(weights @ ndtr((q - means) / spread)) - p, low, high, xtol=1e-12))
@@ -101,9 +108,10 @@ def bayes_pool(
     """Pool effects with half-normal(tau_scale) heterogeneity and a normal prior of mu, on the scale of pooling.
 
     One study is enough: the prior then says how far it may be from the mean.
-    Raises: StudyError for no study or a scale that is not above 0.
+    Raises: StudyError for no study, an effect without a finite value and a variance above 0, or a scale not above 0.
     """
-    _check(len(effects), tau_scale, prior_sd)
+    check_effects(effects.estimate, effects.variance)
+    _check(len(effects), tau_scale, prior_mean, prior_sd)
     tau, log_weight = _tau_nodes(tau_scale, _NODES)
     y, v = effects.estimate, effects.variance
     total = v + tau[:, None] ** 2
@@ -123,58 +131,64 @@ def bayes_proportions(
 
     Studies without any event, or with only events, count in full. Raises: StudyError for impossible counts.
     """
-    x, m = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events, n))
-    effect_of_proportions(x, m, "freeman-tukey")  # refuses what cannot be
-    _check(len(x), tau_scale, prior_sd)
+    x, m = one_arm(events, n)
+    _check(len(x), tau_scale, prior_mean, prior_sd)
+    from scipy.interpolate import CubicSpline
+
     tau, log_weight = _tau_nodes(tau_scale, _BINOMIAL_NODES)
-    mu = _mu_grid(x, m, tau_scale, prior_mean, prior_sd)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_QUADRATURE)
-    eta = mu[:, None, None] + tau[None, :, None] * nodes
-    log = np.zeros((len(mu), len(tau)))
-    softplus = np.logaddexp(0.0, eta)
-    for a, b in zip(x, m, strict=True):
-        log += _log_mean(a * eta - b * softplus, weights / weights.sum())
-    log += -0.5 * ((mu[:, None] - prior_mean) / prior_sd) ** 2 - math.log(prior_sd * math.sqrt(2 * math.pi))
-    step = float(mu[1] - mu[0])
-    flat, evidence = _normalised((log + log_weight + math.log(step)).ravel())
-    means, taus = (g.ravel() for g in np.meshgrid(mu, tau, indexing="ij"))
+    low, high = _mu_ranges(x, m, tau, prior_mean, prior_sd)
+    part, fine = np.linspace(0, 1, _MU)[:, None], np.linspace(0, 1, _FINE)[:, None]
+    likelihood = _log_likelihoods(x, m, low + part * (high - low), tau)
+    mu = low + fine * (high - low)
+    log = CubicSpline(part[:, 0], likelihood)(fine[:, 0]) + log_weight + np.log((high - low) / (_FINE - 1))
+    log += -0.5 * ((mu - prior_mean) / prior_sd) ** 2 - math.log(prior_sd * math.sqrt(2 * math.pi))
+    flat, evidence = _normalised(log.ravel())
+    taus, steps = (np.broadcast_to(v, log.shape).ravel() for v in (tau, (high - low) / (_FINE - 1)))
     keep = flat > 1e-12
     return Posterior(
-        *("logit", len(x), flat[keep] / flat[keep].sum(), means[keep]),
-        *(np.full(int(keep.sum()), step**2 / 12), taus[keep], tau_scale, evidence),
+        *("logit", len(x), flat[keep] / flat[keep].sum(), mu.ravel()[keep]),
+        *(steps[keep] ** 2 / 12, taus[keep], tau_scale, evidence),
     )
 
 
-def _check(k: int, tau_scale: float, prior_sd: float) -> None:
+def _log_likelihoods(x: Array, m: Array, mu: Array, tau: Array) -> Array:
+    """The log-likelihood of all studies at each mu (mu, tau), each study integrated about its own mode."""
+    total = np.zeros_like(mu)
+    for (events, n), times in zip(*np.unique(np.column_stack([x, m]), axis=0, return_counts=True), strict=True):
+        study = LogisticStudies(np.array([events]), np.array([n]), np.zeros(1), _QUADRATURE)
+        total += times * study.marginal(mu[None], tau[None, None], 1e-3)[0]
+    return total
+
+
+def _mu_ranges(x: Array, m: Array, tau: Array, prior_mean: float, prior_sd: float) -> tuple[Array, Array]:
+    """Where the posterior of mu can be at each tau: about its normal approximation, wide where few had events.
+
+    With X events in all the likelihood falls by a factor of exp(X) a logit towards less, with none not at all.
+    """
+    own, v = np.log((x + 0.5) / (m - x + 0.5)), 1 / (x + 0.5) + 1 / (m - x + 0.5)
+    w = 1 / (v + tau[:, None] ** 2)
+    precision = w.sum(axis=1) + prior_sd**-2
+    centre, reach = (w @ own + prior_mean / prior_sd**2) / precision, 8 / np.sqrt(precision)
+    tails = [_TAIL / s if s else math.inf for s in (x.sum(), (m - x).sum())]
+    low = np.maximum(centre - reach - tails[0], np.minimum(centre - reach, prior_mean - 6 * prior_sd))
+    high = np.minimum(centre + reach + tails[1], np.maximum(centre + reach, prior_mean + 6 * prior_sd))
+    return low, high
+
+
+def _check(k: int, tau_scale: float, prior_mean: float, prior_sd: float) -> None:
     if not k:
         raise StudyError("there is no study to pool.")
-    if not (tau_scale > 0 and prior_sd > 0):
-        raise StudyError("the scale of tau and the standard deviation of the prior must be above 0.")
+    if not (0 < tau_scale < math.inf and 0 < prior_sd < math.inf and math.isfinite(prior_mean)):
+        raise StudyError("the scale of tau and the standard deviation of the prior must be above 0, its mean finite.")
 
 
 def _tau_nodes(scale: float, count: int) -> tuple[Array, Array]:
-    """Nodes of tau and the log of prior density times quadrature weight."""
+    """Nodes of tau, denser towards 0 (Gauss-Legendre in its root), and the log of prior density times weight."""
     nodes, weights = np.polynomial.legendre.leggauss(count)
-    tau = (nodes + 1) * _WIDEST_TAU * scale / 2
+    root = (nodes + 1) / 2
+    tau = _WIDEST_TAU * scale * root**2
     density = math.sqrt(2 / math.pi) / scale * np.exp(-0.5 * (tau / scale) ** 2)
-    return tau, np.log(weights * _WIDEST_TAU * scale / 2 * density)
-
-
-def _mu_grid(x: Array, m: Array, tau_scale: float, prior_mean: float, prior_sd: float) -> Array:
-    """Where the posterior of mu can be: about the logit of all patients together, wide where few had events."""
-    centre = math.log((x.sum() + 0.5) / (m.sum() - x.sum() + 0.5))
-    spread = math.sqrt(1 / (x.sum() + 0.5) + 1 / (m.sum() - x.sum() + 0.5) + (3 * tau_scale) ** 2 / len(x))
-    low, high = centre - 8 * spread, centre + 8 * spread
-    if x.sum() == 0:
-        low = min(low, prior_mean - 3 * prior_sd)
-    if x.sum() == m.sum():
-        high = max(high, prior_mean + 3 * prior_sd)
-    return np.linspace(low, high, 481)
-
-
-def _log_mean(log: Array, weights: Array) -> Array:
-    top = log.max(axis=-1)
-    return np.asarray(top + np.log(np.exp(log - top[..., None]) @ weights))
+    return tau, np.log(weights * _WIDEST_TAU * scale * root * density)
 
 
 def _normalised(log: Array) -> tuple[Array, float]:
@@ -217,6 +231,7 @@ class BetaMixture:
         from scipy.optimize import brentq
         from scipy.special import betainc
 
+        check_probability(p)
         w = np.array(self.weights)
         return float(brentq(lambda x: float(w @ betainc(self.a, self.b, x)) - p, 0.0, 1.0, xtol=1e-12))
 
@@ -231,9 +246,11 @@ class BetaMixture:
         return BetaMixture((*kept, weight), (*self.a, 1.0), (*self.b, 1.0))
 
     def updated(self, events: int, n: int) -> BetaMixture:
-        """The distribution once `events` of `n` patients are seen."""
+        """The distribution once `events` of `n` patients are seen. Raises: StudyError for impossible counts."""
         from scipy.special import betaln
 
+        if not 0 <= events <= n < math.inf:
+            raise StudyError(f"{events:g} events of {n:g} patients can't be.")
         a, b = np.array(self.a) + events, np.array(self.b) + n - events
         log = np.log(self.weights) + betaln(a, b) - betaln(self.a, self.b)
         w, _ = _normalised(log)
@@ -247,7 +264,10 @@ def meta_analytic_prior(
 
     The predictive distribution of the binomial-normal model, written as the mixture of beta distributions closest to it
     (in Kullback-Leibler's sense), of as many components as gain a thousandth of a nat each.
+    Raises: StudyError for impossible counts, or no number of components.
     """
+    if not len(components) or min(components) < 1:
+        raise StudyError("numbers of components are needed, each 1 or more.")
     posterior = bayes_proportions(events, n, tau_scale)
     p, weight = _predictive(posterior)
     best: BetaMixture | None = None

@@ -16,14 +16,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from homing.synthesis.effect import effect_of_proportions, natural
+from homing.synthesis.checks import check_level, one_arm
+from homing.synthesis.effect import natural
 from homing.synthesis.regression import design_of
 
 Array = NDArray[np.float64]
 #: Quadrature points.
 POINTS = 21
-#: Coefficients beyond this (on the logit scale) stand for 0 or 100 %.
+#: Coefficients beyond this (on the logit scale) stand for 0 or 100 %, and standard deviations for any.
 _BOUND = 30.0
+#: This near to the bound an estimate runs off.
+_NEAR = 5.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class PooledBinomial:
     """A binomial-normal model's answer on the logit scale: of a proportion ('logit') or an odds ratio.
 
     Arrays are (coefficient,); without moderators there is one. `prediction_low` and `prediction_high` are where the
-    next study's own value lies. `at_bound` says that the estimate runs off to 0 or 100 % (no event, or only events).
+    next study's own value lies. `k` counts all studies given, those that tell nothing too (`notes` say how many).
+    `at_bound` says that an estimate runs off: to 0 or 100 % (no event, or only events), or tau2 without an end (studies
+    at 0 and 100 %). Then it has no error (NaN), its limits exclude nothing, and tau2 is infinite if that is what runs.
     """
 
     measure: Literal["logit", "odds-ratio"]
@@ -90,8 +95,8 @@ def pool_proportions(
         >>> round(float(found.estimate[0]), 2)
         0.52
     """
-    x, m = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events, n))
-    effect_of_proportions(x, m, "freeman-tukey")  # refuses what cannot be
+    check_level(level)
+    x, m = one_arm(events, n)
     names, design = design_of(len(x), moderators or {})
     if x.sum() in (0, m.sum()) and not moderators:
         return _at_bound(x, m, level)
@@ -140,11 +145,11 @@ class LogisticStudies:
         self.nodes, weights = roots_hermite(points)
         self.log_weights = np.log(weights) + self.nodes**2
         self.constant = gammaln(m + 1) - gammaln(x + 1) - gammaln(m - x + 1)
+        self.own = np.log((x + 0.5) / (m - x + 0.5)), 1 / (x + 0.5) + 1 / (m - x + 0.5)
 
     def given(self, eta: Array) -> Array:
         """The log-likelihood at logits (study, ...) of the same leading shape as the counts."""
-        shape = (-1,) + (1,) * (eta.ndim - 1)
-        x, m, c = self.x.reshape(shape), self.m.reshape(shape), self.constant.reshape(shape)
+        x, m, c = (_lined_up(v, eta) for v in (self.x, self.m, self.constant))
         return x * eta - m * np.logaddexp(0.0, eta) + c
 
     def total(self, mean: Array, tau: float) -> float:
@@ -152,18 +157,35 @@ class LogisticStudies:
         eta = self.offset + mean
         if tau < 1e-9:
             return float(self.given(eta).sum())
-        u = np.zeros_like(eta)
-        for _ in range(50):  # the mode of each study's standardised value; the integrand is log-concave
-            p = 1 / (1 + np.exp(-np.clip(eta + tau * u, -700, 700)))
-            step = (tau * (self.x - self.m * p) - u) / (tau**2 * self.m * p * (1 - p) + 1)
-            u = u + np.clip(step, -3, 3)
-            if np.abs(step).max() < 1e-11:
+        return float(self.marginal(eta, tau).sum())
+
+    def marginal(self, eta: Array, tau: float | Array, accuracy: float = 1e-11) -> Array:
+        """The marginal log-likelihood of each study about logits (study, ...), for a tau or one for each of these.
+
+        The quadrature is about the mode of each integrand, which is log-concave; `accuracy` is that of the mode.
+        """
+        from scipy.special import expit
+
+        x, m, own, variance = (_lined_up(v, eta) for v in (self.x, self.m, *self.own))
+        u = tau * (own - eta) / (variance + tau**2)  # the mode of the standardised value, were the likelihood normal
+        most = np.minimum(3, 2 / np.maximum(tau, 0.1))  # of the logit at most 2, from where Newton's method arrives
+        for _ in range(60):
+            p = expit(eta + tau * u)
+            step = (tau * (x - m * p) - u) / (tau**2 * m * p * (1 - p) + 1)
+            u = u + np.clip(step, -most, most)
+            if np.abs(step).max() < accuracy:
                 break
-        p = 1 / (1 + np.exp(-np.clip(eta + tau * u, -700, 700)))
-        width = 1 / np.sqrt(tau**2 * self.m * p * (1 - p) + 1)
-        at = u[:, None] + math.sqrt(2) * width[:, None] * self.nodes
-        log = self.given(eta[:, None] + tau * at) - 0.5 * at**2 - 0.5 * math.log(2 * math.pi) + self.log_weights
-        return float((log_sum(log) + np.log(math.sqrt(2) * width)).sum())
+        p = expit(eta + tau * u)
+        width = 1 / np.sqrt(tau**2 * m * p * (1 - p) + 1)
+        at = u[..., None] + math.sqrt(2) * width[..., None] * self.nodes
+        each = eta[..., None] + np.asarray(tau)[..., None] * at
+        log = self.given(each) - 0.5 * at**2 - 0.5 * math.log(2 * math.pi) + self.log_weights
+        return log_sum(log) + np.log(math.sqrt(2) * width)
+
+
+def _lined_up(v: Array, eta: Array) -> Array:
+    """Numbers (study,) in the shape (study, 1, ...) of logits."""
+    return v.reshape((-1,) + (1,) * (eta.ndim - 1))
 
 
 def log_sum(log: Array) -> Array:
@@ -190,7 +212,8 @@ def maximise(
     p = len(start)
 
     def loss(theta: Array) -> float:
-        return -likelihood(np.clip(theta[:p], -_BOUND, _BOUND), abs(theta[p]) if len(theta) > p else 0.0)
+        tau = min(abs(float(theta[p])), _BOUND) if len(theta) > p else 0.0
+        return -likelihood(np.clip(theta[:p], -_BOUND, _BOUND), tau)
 
     first = minimize(loss, start, method="BFGS", options={"gtol": 1e-9})
     best = first
@@ -199,16 +222,18 @@ def maximise(
         if found.fun < best.fun - 1e-10:
             best = found
     theta = polished(loss, np.asarray(best.x))
-    tau = abs(float(theta[p])) if len(theta) > p else 0.0
+    tau = min(abs(float(theta[p])), _BOUND) if len(theta) > p else 0.0
     if len(theta) > p:
         theta[p] = tau
-    covariance = np.linalg.pinv(curvature(loss, theta))
     main = p - extra
-    error = np.sqrt(np.maximum(np.diag(covariance)[:main], 0))
-    z = float(ndtri(0.5 + level / 2))
-    beta = theta[:main]
-    reach = z * math.hypot(float(error[0]), tau) if main == 1 else math.nan
-    bound = bool((np.abs(beta) > _BOUND - 5).any())
+    variance = np.diag(np.linalg.pinv(curvature(loss, theta)))[:main]
+    beta, endless = theta[:main], tau > _BOUND - _NEAR
+    off = (np.abs(beta) > _BOUND - _NEAR) | endless
+    off |= off.any() & (variance > _BOUND**2)  # what is told against a coefficient that runs off
+    known = ~off & (variance > 0)
+    error = np.where(known, np.sqrt(np.where(known, variance, 1.0)), math.nan)
+    half = np.where(known, float(ndtri(0.5 + level / 2)) * error, math.inf)
+    wide = math.hypot(float(half[0]), float(ndtri(0.5 + level / 2)) * tau) if main == 1 else math.nan
     return PooledBinomial(
         measure=measure,
         model=model,
@@ -216,14 +241,22 @@ def maximise(
         k=k,
         estimate=beta,
         standard_error=error,
-        low=beta - z * error,
-        high=beta + z * error,
-        prediction_low=float(beta[0]) - reach,
-        prediction_high=float(beta[0]) + reach,
-        tau2=tau**2,
+        low=beta - half,
+        high=beta + half,
+        prediction_low=float(beta[0]) - wide,
+        prediction_high=float(beta[0]) + wide,
+        tau2=math.inf if endless else tau**2,
         log_likelihood=-float(loss(theta)),
-        at_bound=bound,
+        at_bound=bool(off.any()),
+        notes=_runs_off(names, off, endless),
     )
+
+
+def _runs_off(names: tuple[str, ...], off: NDArray[np.bool_], endless: bool) -> tuple[str, ...]:
+    if endless:
+        return ("the variance between studies runs off: nothing is known of their mean",)
+    gone = ", ".join(name for name, is_off in zip(names, off, strict=False) if is_off)
+    return (f"the estimate runs off and has no error: {gone}",) if gone else ()
 
 
 def polished(loss: Callable[[Array], float], at: Array) -> Array:

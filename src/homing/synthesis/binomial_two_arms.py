@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
 from homing.synthesis.binomial import LogisticStudies, PooledBinomial, log_sum, maximise
-from homing.synthesis.effect import effect_of_counts
+from homing.synthesis.checks import check_level, check_whole, check_word, silent_note, two_arms, two_rates
 
 Array = NDArray[np.float64]
 Model = Literal["conditional-exact", "conditional-approximate", "unconditional-fixed", "unconditional-random"]
@@ -51,10 +50,12 @@ def pool_odds_ratios(
     quadrature where metafor takes Laplace's approximation, so that its numbers differ a little.
     Raises: StudyError for impossible counts, an unknown model, or an arm without any event (the estimate is infinite).
     """
-    if model not in MODELS:
-        raise StudyError(f"'{model}' is no model here. {did_you_mean(model, MODELS)}")
-    a, n1, c, n2 = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events_1, n_1, events_2, n_2))
-    effect_of_counts(a, n1, c, n2, "arcsine-difference")  # refuses what cannot be
+    check_level(level)
+    check_word(model, MODELS, "is no model here")
+    a, n1, c, n2 = two_arms(events_1, n_1, events_2, n_2)
+    if model == "conditional-exact":
+        check_whole(a, n1, c, n2)
+    k = len(a)
     for x, n, arm in ((a, n1, "first"), (c, n2, "second")):
         if x.sum() in (0, n.sum()):
             raise StudyError(
@@ -62,12 +63,11 @@ def pool_odds_ratios(
                 f"finite estimate. Take the exact interval, or the risk difference."
             )
     informative = (a + c > 0) & (a + c < n1 + n2)
-    silent = int((~informative).sum())
-    note = f"{silent} of {len(a)} studies carry no information on a ratio (no event, or only events)"
-    if model != "unconditional-random" and silent:
+    silent = int((~informative).sum()) if model != "unconditional-random" else 0
+    if silent:
         a, n1, c, n2 = (v[informative] for v in (a, n1, c, n2))
     fit = _TWO_ARM[model](a, n1, c, n2, points, common or len(a) < 2, level)
-    return replace(fit, notes=(note,)) if silent and model != "unconditional-random" else fit
+    return replace(fit, k=k, notes=(*silent_note(silent, k), *fit.notes))
 
 
 def pool_rate_ratios(
@@ -85,20 +85,20 @@ def pool_rate_ratios(
     Poisson counts given their sum are binomial, so that no approximation is made (Stijnen 2010). The answer's measure
     is printed as an odds ratio would be: it is the log of a ratio. Raises: StudyError where an arm has no event.
     """
-    x1, t1, x2, t2 = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (events_1, time_1, events_2, time_2))
-    if not (np.isfinite(x1 + x2) & (x1 >= 0) & (x2 >= 0) & (t1 > 0) & (t2 > 0)).all():
-        raise StudyError("events must be 0 or more and times at risk above 0.")
+    check_level(level)
+    x1, t1, x2, t2 = two_rates(events_1, time_1, events_2, time_2)
     if not (x1.sum() and x2.sum()):
         raise StudyError("an arm has no event in any study: the ratio of rates has no finite estimate.")
     has = x1 + x2 > 0
     study = LogisticStudies(x1[has], (x1 + x2)[has], np.log(t1 / t2)[has], points)
     ones, start = np.ones(int(has.sum())), math.log(x1.sum() / t1.sum()) - math.log(x2.sum() / t2.sum())
-    return maximise(
+    fit = maximise(
         lambda beta, tau: study.total(beta[0] * ones, tau),
         np.array([start]),
         0.0 if common or has.sum() < 2 else 0.5,
         *(("log rate ratio",), "odds-ratio", "conditional-exact", len(x1), level),
     )
+    return replace(fit, notes=(*silent_note(int((~has).sum()), len(x1)), *fit.notes))
 
 
 def _start(a: Array, n1: Array, c: Array, n2: Array) -> float:
@@ -152,7 +152,7 @@ def _exact(a: Array, n1: Array, c: Array, n2: Array, points: int, common: bool, 
         for _ in range(60):
             mean, variance = moments(beta[0] + tau * u)
             step = (tau * (seen - mean) - u) / (tau**2 * variance + 1)
-            u = u + np.clip(step, -3, 3)
+            u = u + np.clip(step, -min(3, 2 / tau), min(3, 2 / tau))
             if np.abs(step).max() < 1e-11:
                 break
         wide = 1 / np.sqrt(tau**2 * moments(beta[0] + tau * u)[1] + 1)
@@ -197,7 +197,7 @@ class _TwoArms:
             slope = 0.5 * tau * ((first.x - first.m * p) - (second.x - second.m * q)) - u
             curve = 0.25 * tau**2 * (first.m * p * (1 - p) + second.m * q * (1 - q)) + 1
             step = slope / curve
-            u = u + np.clip(step, -3, 3)
+            u = u + np.clip(step, -min(3, 4 / tau), min(3, 4 / tau))
             if np.abs(step).max() < 1e-9:
                 break
         self.last = u

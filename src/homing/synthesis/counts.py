@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import check_level, check_whole, check_word, silent_note, two_arms, two_rates
 from homing.synthesis.effect import Measure, effect_of_counts, natural
 
 Array = NDArray[np.float64]
@@ -71,11 +71,11 @@ def mantel_haenszel(
     Example:
         >>> found = mantel_haenszel([53, 139], [107, 284], [36, 132], [105, 284]).natural()
         >>> round(found.estimate, 2)
-        1.23
+        1.27
     """
-    if measure not in MH:
-        raise StudyError(f"'{measure}' has no Mantel-Haenszel estimate here. {did_you_mean(measure, MH)}")
-    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    check_level(level)
+    check_word(measure, MH, "has no Mantel-Haenszel estimate here")
+    a, n1, c, n2 = two_arms(events_1, n_1, events_2, n_2)
     b, d, n = n1 - a, n2 - c, n1 + n2
     if measure == "odds-ratio":
         up, down = a * d / n, b * c / n
@@ -117,7 +117,8 @@ def peto(
     Far from an odds ratio of 1, or with unequal arms, it is biased (Greenland and Salvan 1990).
     Raises: StudyError for impossible counts or where no study has both events and non-events.
     """
-    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    check_level(level)
+    a, n1, c, n2 = two_arms(events_1, n_1, events_2, n_2)
     difference, spread = _observed_less_expected(a, n1, c, n2)
     total = float(spread.sum())
     if total <= 0:
@@ -162,7 +163,6 @@ def _found(
     own = effect_of_counts(*counts, measure, zeros="add-half-any-zero", double_zeros="drop")
     q = float(((own.estimate - estimate) ** 2 / own.variance).sum()) if len(own) else math.nan
     silent = k - int(informative.sum())
-    notes = (f"{silent} of {k} studies carry no information on a ratio (no event, or only events)",) if silent else ()
     q, q_p = _q(q, len(own))
     return PooledCounts(
         measure=measure,
@@ -178,7 +178,7 @@ def _found(
         q_p=q_p,
         score=score,
         score_p=float(chi2.sf(score, 1)),
-        notes=notes,
+        notes=silent_note(silent, k),
     )
 
 
@@ -186,12 +186,6 @@ def _q(q: float, k: int) -> tuple[float, float]:
     from scipy.stats import chi2
 
     return (q, float(chi2.sf(q, k - 1))) if k >= 2 else (math.nan, math.nan)
-
-
-def _counts(*given: ArrayLike) -> tuple[Array, Array, Array, Array]:
-    a, n1, c, n2 = (np.atleast_1d(np.asarray(x, dtype=float)) for x in given)
-    effect_of_counts(a, n1, c, n2, "arcsine-difference")  # refuses what cannot be
-    return a, n1, c, n2
 
 
 def mantel_haenszel_rates(
@@ -207,35 +201,31 @@ def mantel_haenszel_rates(
 
     Raises: StudyError for impossible numbers, or a ratio where an arm has no event in any study.
     """
+    from scipy.special import ndtr, ndtri
     from scipy.stats import chi2
 
-    x1, t1, x2, t2 = (np.atleast_1d(np.asarray(x, dtype=float)) for x in (events_1, time_1, events_2, time_2))
-    if not (np.isfinite(x1 + x2) & (x1 >= 0) & (x2 >= 0) & (t1 > 0) & (t2 > 0)).all():
-        raise StudyError("events must be 0 or more and times at risk above 0.")
-    t = t1 + t2
+    check_level(level)
+    check_word(measure, ("rate-ratio", "rate-difference"), "has no estimate here")
+    x1, t1, x2, t2 = two_rates(events_1, time_1, events_2, time_2)
+    t, silent = t1 + t2, 0
     if measure == "rate-ratio":
         r, s = _sums(x1 * t2 / t, x2 * t1 / t, measure)
         estimate, variance = math.log(r / s), float((t1 * t2 * (x1 + x2) / t**2).sum()) / (r * s)
-    elif measure == "rate-difference":
+        silent = int((x1 + x2 == 0).sum())
+    else:
         weight = float((t1 * t2 / t).sum())
         estimate = float(((x1 * t2 - x2 * t1) / t).sum()) / weight
         variance = float(((t1 * t2 / t) ** 2 * (x1 / t1**2 + x2 / t2**2)).sum()) / weight**2
-    else:
-        raise StudyError(
-            f"'{measure}' has no estimate here. {did_you_mean(measure, ('rate-ratio', 'rate-difference'))}"
-        )
-    from scipy.special import ndtr, ndtri
-
     error = math.sqrt(variance)
     half = float(ndtri(0.5 + level / 2)) * error
     spread = float((t1 * t2 * (x1 + x2) / t**2).sum())
     score = float((x1 - t1 * (x1 + x2) / t).sum() ** 2) / spread if spread > 0 else math.nan
-    q, q_p = _q(_spread_of_rates(x1, t1, x2, t2, measure, estimate), len(x1))
+    q, q_p = _spread_of_rates(x1, t1, x2, t2, measure, estimate)
     return PooledCounts(
         measure=measure,
         method="Mantel-Haenszel",
         k=len(x1),
-        informative=int(((x1 + x2) > 0).sum()),
+        informative=len(x1) - silent,
         estimate=estimate,
         standard_error=error,
         low=estimate - half,
@@ -245,15 +235,20 @@ def mantel_haenszel_rates(
         q_p=q_p,
         score=score,
         score_p=float(chi2.sf(score, 1)),
+        notes=silent_note(silent, len(x1)),
     )
 
 
-def _spread_of_rates(x1: Array, t1: Array, x2: Array, t2: Array, measure: Measure, estimate: float) -> float:
+def _spread_of_rates(
+    x1: Array, t1: Array, x2: Array, t2: Array, measure: Measure, estimate: float
+) -> tuple[float, float]:
+    """Q and its p-value, of the studies with an event."""
     from homing.synthesis.effect_continuous import effect_of_rates
 
+    x1, t1, x2, t2 = (v[x1 + x2 > 0] for v in (x1, t1, x2, t2))
     half = 0.5 * ((x1 == 0) | (x2 == 0))
     own = effect_of_rates(x1 + half, t1, x2 + half, t2, measure)
-    return float(((own.estimate - estimate) ** 2 / own.variance).sum())
+    return _q(float(((own.estimate - estimate) ** 2 / own.variance).sum()), len(own))
 
 
 def exact_odds_ratio(
@@ -264,9 +259,13 @@ def exact_odds_ratio(
     (Gart 1970, doi:10.1093/biomet/57.3.471.) The events of each study are taken as given, so that only how they fell to
     the arms counts; nothing is added to empty cells, and where one arm has no event at all the estimate is 0 or
     infinite with one finite limit.
-    Raises: StudyError for impossible counts or where no study tells anything.
+    Raises: StudyError for impossible counts, parts of patients, or where no study tells anything.
     """
-    a, n1, c, n2 = _counts(events_1, n_1, events_2, n_2)
+    from scipy.stats import chi2
+
+    check_level(level)
+    a, n1, c, n2 = two_arms(events_1, n_1, events_2, n_2)
+    check_whole(a, n1, c, n2)
     informative = (a + c > 0) & (a + c < n1 + n2)
     if not informative.any():
         raise StudyError("no study has both events and patients without; there is no odds ratio.")
@@ -284,12 +283,9 @@ def exact_odds_ratio(
     found = _tilted(weights, support, estimate) if math.isfinite(estimate) else None
     error = math.nan if found is None else 1 / math.sqrt(float(found @ support**2) - float(found @ support) ** 2)
     silent = len(a) - int(informative.sum())
-    notes = (
-        (f"{silent} of {len(a)} studies carry no information on a ratio (no event, or only events)",) if silent else ()
-    )
     return PooledCounts(
         *("odds-ratio", "exact", len(a), len(a) - silent, estimate, error, low, high, p),
-        *(math.nan, math.nan, plain, math.nan, notes),
+        *(math.nan, math.nan, plain, float(chi2.sf(plain, 1)), silent_note(silent, len(a))),
     )
 
 

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.synthesis.checks import arrays, check_effects, check_lengths, check_level, check_rates, check_word, two_rates
+from homing.synthesis.checks import (
+    arrays,
+    check_effects,
+    check_lengths,
+    check_level,
+    check_rates,
+    check_word,
+    two_rates,
+)
 from homing.synthesis.effect import Effects, Measure
 
 Array = NDArray[np.float64]
@@ -130,7 +138,7 @@ def effect_of_hazard_ratios(ratio: ArrayLike, low: ArrayLike, high: ArrayLike, l
 def effect_of_estimates(estimate: ArrayLike, variance: ArrayLike, measure: Measure = "mean") -> Effects:
     """Effects known as estimates with sampling variances (study,), on the scale on which they are to be pooled."""
     y, v = arrays(estimate, variance)
-    check_effects(y, v)
+    check_effects(y, v, "estimate")
     return _effects(measure, y, v)
 
 

@@ -17,108 +17,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
 from homing.synthesis.binomial import polished
+from homing.synthesis.checks import arrays, check_lengths, check_level, check_word, same_label
 from homing.synthesis.heterogeneity import inverse
+from homing.synthesis.terms import STRUCTURES, Structure, Term
+
+__all__ = [
+    "STRUCTURES",
+    "MixedFit",
+    "Robust",
+    "Structure",
+    "Term",
+    "fit_mixed",
+    "profile_interval",
+    "robust_errors",
+    "sampling_covariance",
+]
 
 Array = NDArray[np.float64]
-Structure = Literal["CS", "HCS", "UN", "AR", "HAR", "CAR", "DIAG", "ID"]
-STRUCTURES: tuple[Structure, ...] = ("CS", "HCS", "UN", "AR", "HAR", "CAR", "DIAG", "ID")
 _STARTS = (0.0, -2.0, 2.0)
 _LOWEST = -30.0
-
-
-@dataclass(frozen=True)
-class Term:
-    """A variance on top of sampling: how effects of one `outer` group vary over `inner` levels.
-
-    Without `inner` a shared value for each group (a random intercept). `structure` as in metafor: CS one variance and
-    one correlation, HCS variances by level, UN everything free, AR and HAR autoregressive in the order of levels, CAR
-    in the distance of numeric levels, DIAG variances by level without correlation, ID one variance. `rho` fixes it.
-    """
-
-    outer: tuple[Any, ...]
-    inner: tuple[Any, ...] = ()
-    structure: Structure = "CS"
-    rho: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.structure not in STRUCTURES:
-            raise StudyError(f"'{self.structure}' is no structure. {did_you_mean(self.structure, STRUCTURES)}")
-        if self.inner and len(self.inner) != len(self.outer):
-            raise StudyError(f"{len(self.inner)} inner levels for {len(self.outer)} effects.")
-
-    @property
-    def levels(self) -> list[Any]:
-        """The inner levels in order."""
-        return sorted(set(self.inner))
-
-    @property
-    def variances(self) -> int:
-        """How many variances are estimated."""
-        return len(self.levels) if self.inner and self.structure in ("HCS", "UN", "HAR", "DIAG") else 1
-
-    @property
-    def correlations(self) -> int:
-        """How many correlations are estimated."""
-        if not self.inner or self.rho is not None or self.structure in ("DIAG", "ID"):
-            return 0
-        n = len(self.levels)
-        return n * (n - 1) // 2 if self.structure == "UN" else 1
-
-    def matrix(self, theta: Array) -> Array:
-        """The covariance (effect, effect) at unbounded parameters: log variances, then transformed correlations."""
-        same = np.equal.outer(np.array(self.outer, dtype=object), np.array(self.outer, dtype=object)).astype(float)
-        if not self.inner:
-            return same * math.exp(theta[0])
-        between, _, _ = self.parts(theta)
-        position = {level: i for i, level in enumerate(self.levels)}
-        where = [position[level] for level in self.inner]
-        return same * between[np.ix_(where, where)]
-
-    def parts(self, theta: Array) -> tuple[Array, Array, Array]:
-        """The covariance of the levels, their variances and the correlations."""
-        n = max(len(self.levels), 1)
-        variances = np.exp(theta[: self.variances])
-        spread = np.sqrt(np.broadcast_to(variances, n) if self.variances == 1 else variances)
-        free = theta[self.variances : self.variances + self.correlations]
-        correlation, rho = self._correlation(n, free)
-        return correlation * np.outer(spread, spread), variances, rho
-
-    def _correlation(self, n: int, free: Array) -> tuple[Array, Array]:
-        if self.structure in ("DIAG", "ID") or not self.inner:
-            return np.eye(n), np.empty(0)
-        if self.structure == "UN" and self.rho is None:
-            return _unstructured(n, free)
-        if self.rho is not None:
-            rho = self.rho
-        elif self.structure in ("CS", "HCS"):  # positive definite for n levels: above -1/(n - 1)
-            low = -1 / (n - 1) if n > 1 else -1.0
-            rho = low + (1 - low) / (1 + math.exp(-free[0]))
-        elif self.structure == "CAR":
-            rho = 1 / (1 + math.exp(-free[0]))
-        else:
-            rho = math.tanh(free[0])
-        if self.structure in ("AR", "HAR"):
-            return rho ** np.abs(np.subtract.outer(np.arange(n), np.arange(n))).astype(float), np.array([rho])
-        if self.structure == "CAR":
-            at = np.array(self.levels, dtype=float)
-            return rho ** np.abs(np.subtract.outer(at, at)), np.array([rho])
-        return np.where(np.eye(n) > 0, 1.0, rho), np.array([rho])
-
-
-def _unstructured(n: int, free: Array) -> tuple[Array, Array]:
-    """A correlation matrix from partial correlations on the Cholesky factor's rows."""
-    factor, used = np.zeros((n, n)), 0
-    for i in range(n):
-        left = 1.0
-        for j in range(i):
-            z = math.tanh(free[used])
-            factor[i, j], used = z * math.sqrt(left), used + 1
-            left -= factor[i, j] ** 2
-        factor[i, i] = math.sqrt(max(left, 0.0))
-    correlation = factor @ factor.T
-    return correlation, np.array([correlation[i, j] for j in range(n) for i in range(j + 1, n)])
 
 
 @dataclass(frozen=True)
@@ -154,17 +72,25 @@ def sampling_covariance(
     """V (effect, effect) of dependent effects: correlation `rho` within a cluster, or rho**|t - s| at times given.
 
     The correlation of two times of one study is hardly ever printed: choose one, say it, and try others.
+    Raises: StudyError for different lengths, or a correlation that is none: beyond 1, or below 0 between times that are
+    not whole numbers apart.
     """
-    v = np.asarray(variance, dtype=float)
+    (v,) = arrays(variance)
+    check_lengths(v, cluster)
+    if not (np.isfinite(v) & (v >= 0)).all():
+        raise StudyError("variances must be finite and not below 0.")
     if not -1 < rho < 1:
         raise StudyError(f"the correlation must be between -1 and 1, and is {rho:g}.")
     if time is None:
         correlation = np.where(np.eye(len(v)) > 0, 1.0, rho)
     else:
-        at = np.asarray(time, dtype=float)
-        correlation = rho ** np.abs(np.subtract.outer(at, at))
-    c = np.array(cluster, dtype=object)
-    return np.where(np.equal.outer(c, c), correlation * np.sqrt(np.outer(v, v)), 0.0)
+        (at,) = arrays(time)
+        check_lengths(v, at)
+        apart = np.abs(np.subtract.outer(at, at))
+        if not np.isfinite(at).all() or (rho < 0 and (apart != np.round(apart)).any()):
+            raise StudyError("times must be finite, and whole numbers where the correlation is below 0.")
+        correlation = rho**apart
+    return np.where(same_label(cluster), correlation * np.sqrt(np.outer(v, v)), 0.0)
 
 
 def fit_mixed(
@@ -178,10 +104,13 @@ def fit_mixed(
 ) -> MixedFit:
     """Fit y (effect,) with sampling variances (effect,) or covariance (effect, effect), a design and variance terms.
 
-    Raises: StudyError for shapes that do not fit, a covariance that is not positive definite, too few effects.
+    Raises: StudyError for shapes that do not fit, numbers that are not finite, a covariance that is not positive
+    definite, columns that say the same, too few effects, an unknown method.
     """
     from scipy.stats import chi2, norm
 
+    check_level(level)
+    check_word(method, ("REML", "ML"), "is no method of a mixed model")
     obs, v, x = _arranged(y, covariance, design, terms, names)
     k, p = x.shape
     theta, best, converged = _optimum(obs, v, x, terms, method)
@@ -225,6 +154,10 @@ def _arranged(
         raise StudyError(f"{len(names)} names are given for {x.shape[1]} coefficients.")
     if len(obs) <= x.shape[1]:
         raise StudyError(f"{len(obs)} effects are too few for {x.shape[1]} coefficients.")
+    if not (np.isfinite(obs).all() and np.isfinite(v).all() and np.isfinite(x).all()):
+        raise StudyError("effects, covariance and design must be finite numbers; leave out what lacks one.")
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        raise StudyError(f"the columns {', '.join(names)} do not differ enough to be told apart.")
     if np.linalg.eigvalsh(v).min() <= 0:
         raise StudyError("the sampling covariance is not positive definite: a variance is 0 or a correlation too high.")
     return obs, v, x
@@ -294,16 +227,23 @@ def profile_interval(
     method: Literal["REML", "ML"] = "REML",
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """The profile-likelihood interval of one variance, counted through all terms' variances, others refitted."""
+    """The profile-likelihood interval of one variance, counted through all terms' variances, others refitted.
+
+    Raises: StudyError as `fit_mixed` does, and where there is no such variance.
+    """
     from scipy.optimize import brentq, minimize
     from scipy.stats import chi2
 
+    check_level(level)
+    check_word(method, ("REML", "ML"), "is no method of a mixed model")
     x = np.ones((len(np.asarray(y)), 1)) if design is None else np.asarray(design, dtype=float)
     obs, v, x = _arranged(y, covariance, x, terms, tuple(str(i) for i in range(x.shape[1])))
-    best, top, _ = _optimum(obs, v, x, terms, method)
     starts = np.cumsum([0, *(t.variances + t.correlations for t in terms)])
     places = [int(s) + i for s, t in zip(starts, terms, strict=False) for i in range(t.variances)]
+    if not 0 <= which < len(places):
+        raise StudyError(f"there are {len(places)} variances, counted from 0, and {which} is asked for.")
     at = places[which]
+    best, top, _ = _optimum(obs, v, x, terms, method)
     rest = np.delete(best, at)
 
     def above(value: float) -> float:
@@ -343,11 +283,14 @@ def robust_errors(
     """Errors that hold whatever the dependence within clusters.
 
     'CR1' scales by clusters/(clusters - coefficients) and counts so many degrees of freedom, as metafor's `robust()`
-    does; 'CR2' takes out the bias of small numbers of clusters, with Satterthwaite's degrees of freedom.
-    Raises: StudyError where there are no more clusters than coefficients.
+    does; 'CR2' takes out the bias of small numbers of clusters, with Satterthwaite's degrees of freedom. A coefficient
+    that is known from one cluster alone has no such error: its numbers are NaN.
+    Raises: StudyError for an unknown kind, or where there are no more clusters than coefficients.
     """
     from scipy.stats import t
 
+    check_level(level)
+    check_word(kind, ("CR1", "CR2"), "is no kind of error")
     names = list(dict.fromkeys(cluster))
     m, p = len(names), len(fit.names)
     if len(cluster) != fit.k or m <= p:
@@ -356,15 +299,14 @@ def robust_errors(
     bread = inverse(fit.design.T @ w @ fit.design)
     members = [np.flatnonzero([c == name for c in cluster]) for name in names]
     if kind == "CR1":
-        scores = [fit.design[i].T @ w[np.ix_(i, i)] @ fit.residuals[i] for i in members]
-        meat = m / (m - p) * sum(np.outer(s, s) for s in scores)
-        df = np.full(p, float(m - p))
+        weights, scale = [fit.design[i].T @ w[np.ix_(i, i)] for i in members], m / (m - p)
     else:
-        weights = _reduced(fit, members, w, bread)
-        scores = [g @ fit.residuals[i] for g, i in zip(weights, members, strict=True)]
-        meat = sum(np.outer(s, s) for s in scores)
-        df = _satterthwaite(fit, members, weights, w, bread)
-    error = np.sqrt(np.diag(bread @ meat @ bread))
+        weights, scale = _reduced(fit, members, w, bread), 1.0
+    scores = [g @ fit.residuals[i] for g, i in zip(weights, members, strict=True)]
+    meat = scale * sum(np.outer(s, s) for s in scores)
+    own = _satterthwaite(fit, members, weights, w, bread)
+    df = own if kind == "CR2" else np.where(np.isnan(own), math.nan, float(m - p))
+    error = np.where(np.isnan(df), math.nan, np.sqrt(np.diag(bread @ meat @ bread)))
     reach = t.ppf(0.5 + level / 2, df)
     b = fit.estimate
     return Robust(error, b - reach * error, b + reach * error, 2 * t.sf(np.abs(b / error), df), df, m, kind)
@@ -382,12 +324,23 @@ def _reduced(fit: MixedFit, members: list[Any], w: Array, bread: Array) -> list[
     return found
 
 
+def _known_without_each(x: Array, members: list[Any], j: int) -> bool:
+    """Whether a coefficient could be told without any one of the clusters."""
+    for i in members:
+        rest = np.delete(x, i, axis=0)
+        if not math.isclose(float((np.linalg.pinv(rest) @ rest)[j, j]), 1.0, abs_tol=1e-8):
+            return False
+    return True
+
+
 def _satterthwaite(fit: MixedFit, members: list[Any], weights: list[Array], w: Array, bread: Array) -> Array:
+    """Degrees of freedom; NaN for a coefficient known from one cluster, whose residuals say nothing of its error."""
     x, k = fit.design, fit.k
     residual = np.eye(k) - x @ bread @ x.T @ w
     df = []
     for j in range(len(fit.names)):
         rows = np.stack([(bread[j] @ g) @ residual[i] for g, i in zip(weights, members, strict=True)])
         spread = rows @ fit.marginal @ rows.T
-        df.append(float(np.trace(spread) ** 2 / (spread**2).sum()))
+        known = float(np.trace(spread)) > 1e-10 * float(bread[j, j]) and _known_without_each(x, members, j)
+        df.append(float(np.trace(spread) ** 2 / (spread**2).sum()) if known else math.nan)
     return np.array(df)

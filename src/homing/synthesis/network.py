@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from homing.ground.errors import StudyError
-from homing.ground.nearest import did_you_mean
+from homing.synthesis.checks import check_level, check_word
 from homing.synthesis.heterogeneity import inverse
 from homing.synthesis.multilevel import MixedFit, Term, fit_mixed
 
@@ -77,13 +77,13 @@ class Network:
         """The effect of one treatment against another with its limits, on the scale of pooling."""
         from scipy.special import ndtri
 
+        check_level(level)
         i, j = (self._position(name) for name in (one, other))
         half = float(ndtri(0.5 + level / 2)) * self.standard_errors[i, j]
         return self.effects[i, j], self.effects[i, j] - half, self.effects[i, j] + half
 
     def _position(self, name: str) -> int:
-        if name not in self.treatments:
-            raise StudyError(f"'{name}' is not in the network. {did_you_mean(name, self.treatments)}")
+        check_word(name, self.treatments, "is not in the network")
         return self.treatments.index(name)
 
 
@@ -92,8 +92,9 @@ def contrasts_of(arms: Sequence[StudyArm], measure: NetworkMeasure = "odds-ratio
 
     A study with an empty or full cell gets a half added to each of its cells, which is noted; a study of one arm, or
     one without any event, tells nothing and is left out, which is noted too.
-    Raises: StudyError for arms without the numbers of the measure, or a treatment twice in a study.
+    Raises: StudyError for an unknown measure, arms without its numbers, or a treatment twice in a study.
     """
+    check_word(measure, get_args(NetworkMeasure), "is no measure of a network")
     notes: list[str] = []
     estimate: list[float] = []
     blocks: list[Array] = []
@@ -125,13 +126,13 @@ def contrasts_of(arms: Sequence[StudyArm], measure: NetworkMeasure = "odds-ratio
 def _arm_values(name: str, own: Sequence[StudyArm], measure: NetworkMeasure) -> tuple[Array | None, Array, str]:
     n = np.array([arm.n for arm in own], dtype=float)
     if measure == "mean-difference":
-        if any(arm.mean is None or not arm.sd for arm in own):
-            raise StudyError(f"{name} needs a mean and a standard deviation above 0 in every arm.")
         mean, sd = (np.array([getattr(arm, what) for arm in own], dtype=float) for what in ("mean", "sd"))
+        if not (np.isfinite(mean + sd + n) & (sd > 0) & (n > 0)).all():
+            raise StudyError(f"{name} needs a mean and a standard deviation above 0 of patients in every arm.")
         return mean, sd**2 / n, ""
-    if any(arm.events is None or not 0 <= arm.events <= arm.n for arm in own):
-        raise StudyError(f"{name} needs events of n patients in every arm.")
     x = np.array([arm.events for arm in own], dtype=float)
+    if not ((x >= 0) & (x <= n) & (n > 0) & np.isfinite(n)).all():
+        raise StudyError(f"{name} needs events of n patients in every arm.")
     if x.sum() in (0, n.sum()):
         return None, n, f"{name}: the same in every patient, left out of the network"
     lacking = ((x == 0) | (x == n)).any()
@@ -157,8 +158,9 @@ def fit_network(
     """Fit a network to contrasts.
 
     Arguments: `reference` is the treatment that others are printed against (the commonest where none is named).
-    Raises: StudyError for no contrast, an unknown reference, or a network in pieces (the pieces are named).
+    Raises: StudyError for no contrast, an unknown reference or method, or a network in pieces (the pieces are named).
     """
+    check_word(method, ("REML", "ML", "common"), "is no method of a network")
     treatments = _treatments(contrasts, reference)
     _check_connected(contrasts)
     x = _design(contrasts, treatments)
@@ -202,8 +204,8 @@ def _treatments(contrasts: Contrasts, reference: str) -> tuple[str, ...]:
     if not len(contrasts.estimate):
         raise StudyError("no study compares two treatments; there is no network.")
     named = [t for pair in contrasts.pair for t in pair]
-    if reference and reference not in named:
-        raise StudyError(f"'{reference}' is not in the network. {did_you_mean(reference, set(named))}")
+    if reference:
+        check_word(reference, named, "is not in the network")
     first = reference or max(sorted(set(named)), key=named.count)
     return (first, *sorted(set(named) - {first}))
 
@@ -275,7 +277,11 @@ def _p_scores(effects: Array, errors: Array, higher_is_better: bool) -> Array:
 
 
 def _inconsistency(contrasts: Contrasts, x: Array, tau2: float, term: Term) -> tuple[float, int, float]:
-    """Whether designs (sets of treatments compared) agree, by a Wald test of their interactions with the treatments."""
+    """Whether designs (sets of treatments compared) agree, by a Wald test of their interactions with the treatments.
+
+    The columns of a design are its treatments against the first of them in sorted order, whatever its studies list
+    first, so that each design has as many as it has treatments less one.
+    """
     from scipy.stats import chi2
 
     here: dict[str, frozenset[str]] = {}
@@ -283,9 +289,11 @@ def _inconsistency(contrasts: Contrasts, x: Array, tau2: float, term: Term) -> t
         here[study] = here.get(study, frozenset()) | frozenset(pair)
     columns: list[Any] = []
     for design in dict.fromkeys(here.values()):
-        rows = [here[s] == design for s in contrasts.study]
-        for pair in dict.fromkeys(p for p, r in zip(contrasts.pair, rows, strict=True) if r):
-            columns.append([float(r and p == pair) for p, r in zip(contrasts.pair, rows, strict=True)])
+        rows = np.array([here[s] == design for s in contrasts.study])
+        for treatment in sorted(design)[1:]:
+            columns.append(
+                rows * np.array([float(one == treatment) - (other == treatment) for one, other in contrasts.pair])
+            )
     full = np.column_stack([x, *columns])
     m = contrasts.covariance + (term.matrix(np.array([np.log(tau2)])) if tau2 > 0 else 0.0)
     df = int(np.linalg.matrix_rank(full) - np.linalg.matrix_rank(x))

@@ -83,7 +83,7 @@ def pool(effects: Effects, method: Method = "REML", *, adjust: Adjust = "knapp-h
         >>> from homing.synthesis.effect import effect_of_counts
         >>> pooled = pool(effect_of_counts([53, 139], [107, 284], [36, 132], [105, 284]))
         >>> pooled.k, round(pooled.estimate, 3)
-        (2, 0.074)
+        (2, 0.078)
     """
     check_methods(method, adjust)
     check_level(level)
@@ -185,7 +185,7 @@ def pool_subgroups(
     if common_tau2:
         fit = regress(effects, {"group": labels}, method, adjust=adjust, level=level)
         return Subgroups(parts, fit.omnibus * (1 if adjust == "none" else df), df, fit.omnibus_p, True)
-    # The errors of the normal distribution: those of Knapp and Hartung can be all but nothing in a group of two studies.
+    # The errors of the normal distribution: those of Knapp and Hartung can be all but nothing in a group of two.
     plain = [pool(_part(effects, labels == name), method, adjust="none") for name in names]
     means = np.array([p.estimate for p in plain])
     w = np.array([1 / p.standard_error**2 for p in plain])

@@ -70,7 +70,9 @@ def selection_model(
         raise StudyError(f"a selection model needs three studies at least, and there are {len(y)}.")
     if not (np.diff(cuts) > 0).all() or cuts[0] <= 0:
         raise StudyError("the steps must rise between 0 and 1, such as 0.025 or 0.025, 0.5.")
-    if weights is not None and (len(weights) != len(cuts) or weights[0] != 1 or not all(0 < w < math.inf for w in weights)):
+    if weights is not None and (
+        len(weights) != len(cuts) or weights[0] != 1 or not all(0 < w < math.inf for w in weights)
+    ):
         raise StudyError(f"{len(cuts)} weights above 0 are needed, the first of them 1.")
     free = len(cuts) - 1 if weights is None else 0
     sign = 1.0 if better == "higher" else -1.0
