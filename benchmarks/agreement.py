@@ -30,11 +30,14 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed += report.failed
+        if report.failed:
+            print(f"{report.nodeid} failed", file=sys.stderr)
 
     def note(self, found: object, expected: object, least: float) -> None:
         """Relative differences; those below `least`, which don't count, are noted as what they are to 1."""
         f, e = np.broadcast_arrays(np.asarray(found, dtype=float), np.asarray(expected, dtype=float))
-        gap, size = np.abs(f - e).ravel(), np.abs(e).ravel()
+        with np.errstate(invalid="ignore"):
+            gap, size = np.abs(f - e).ravel(), np.abs(e).ravel()
         alike = (f == e).ravel() | (np.isnan(f) & np.isnan(e)).ravel()
         relative = np.where(gap <= least, gap, gap / np.where(size > 0, size, 1.0))
         self.differences.setdefault(self.file, []).extend(np.where(alike, 0.0, relative).tolist())
