@@ -9,12 +9,13 @@ import pytest
 import homing.evidence.profiles as profiles_module
 from homing.biology.ibd import ibd_system
 from homing.biology.profiles import numbers, profile_values
+from homing.evidence.catalogue import names, read_entry
 from homing.evidence.profiles import load_profile, profile_names, read_profile
 from homing.ground.errors import EvidenceError
 from homing.ground.text_yaml import read_yaml
 
-PRODUCTS = ["allogeneic-msc", "autologous-msc", "treg", "car-t", "hsc", "no-product"]
-DRUGS = ["infliximab", "adalimumab", "vedolizumab", "ustekinumab", "no-drug"]
+PRODUCTS = sorted({read_entry("products", key).tree["profile"] for key in names("products")} | {"no-product"})
+DRUGS = sorted({read_entry("drugs", key).tree["profile"] for key in names("drugs")} | {"no-drug"})
 SOURCES = profiles_module.FOLDER.parent / "sources"
 
 
@@ -27,7 +28,8 @@ def test_disease_product_and_drug_fill_the_system_exactly(product: str, drug: st
 
 
 def test_every_profile_of_the_catalogue_is_used_or_is_taken_over() -> None:
-    assert set(profile_names()) == {"ibd-core", "any-cells", "any-drug", *PRODUCTS, *DRUGS}
+    taken_over = {read_entry("profiles", name).tree.get("like") for name in profile_names()} - {None}
+    assert set(profile_names()) == {"ibd-core", *taken_over, *PRODUCTS, *DRUGS}
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -32,8 +32,6 @@ from homing.study.simulator import Simulated, Simulator
 
 #: Patients of the study whom the chapters ask further questions: the study's first ones.
 SAMPLE = 500
-#: What a kind of product needs beforehand.
-PREPARES = {"hsc": "hsct-conditioning", "bacteria": "antibiotic-preconditioning"}
 Progress = Callable[[str, int, int], None]
 
 
@@ -133,7 +131,7 @@ class Case:
 
         It is given as its trials gave it where that was by the candidate's route; else by the candidate's route at
         the candidate's dose and times where it can be and is of the same kind; else as its trials gave it. What a
-        kind of product needs beforehand (conditioning, antibiotics) goes with the kind.
+        product needs beforehand (conditioning, antibiotics) goes with it.
         """
         product = catalogue.product(key)
         courses = usual_courses(product, self.primary_day)
@@ -141,9 +139,9 @@ class Case:
         if mine is not None and self.product is not None and not (courses and courses[0].route.key == mine.route.key):
             if mine.route.key in product.routes and product.kind == self.product.kind:
                 courses = (replace(mine, give=product, name=key, lot=None),)
-        kept = [p for p in self.candidate.procedures if p.procedure.key not in PREPARES.values()]
-        if product.kind in PREPARES:
-            kept.append(PlannedProcedure(catalogue.procedure(PREPARES[product.kind]), 0.0))
+        mine_alone = {key for other in catalogue.products() for key in other.prepare}
+        kept = [p for p in self.candidate.procedures if p.procedure.key not in mine_alone]
+        kept += [PlannedProcedure(catalogue.procedure(key), 0.0) for key in product.prepare]
         return Protocol(key, tuple(kept), courses, product.name)
 
     def alternatives(self, most: int = 3) -> tuple[str, ...]:
@@ -158,6 +156,7 @@ class Case:
         others = []
         for product in catalogue.products():
             usable = product.kind != "car-t" and product.usual and product.key not in (*found, taken)
+            usable = usable and not product.exploratory
             local = not fistula or "intralesional" in product.routes
             if usable and local:
                 others.append((mine is None or product.kind != mine.kind, product.kind == "hsc", product.key))

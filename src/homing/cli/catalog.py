@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="What the catalogue holds.", no_args_is_help=True, rich_markup_mode=None)
+from homing.ground.errors import StudyError
+
+app = typer.Typer(
+    help="What the catalogue holds: entries, one entry, products side by side.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Lang = Annotated[str, typer.Option("--lang", help="en or zh.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 @app.command("list")
@@ -15,28 +23,36 @@ def list_entries(
     kind: Annotated[str, typer.Argument(help="products, drugs, routes, carriers, procedures, populations ...")] = (
         "products"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    lang: Lang = "en",
+    as_json: AsJson = False,
 ) -> None:
-    """The entries of one kind.
+    """The entries of one kind; products with their stage and the patients with IBD in their trials.
 
-    Example: homing catalog list products
+    Example: homing catalog list products --lang zh
     """
     from homing.evidence.catalogue import names, read_entry
 
+    _check(lang)
     rows = []
     for key in names(kind):
         tree = read_entry(kind, key).tree
         name = tree.get("name") if isinstance(tree, dict) else None
-        rows.append({"key": key, "en": (name or {}).get("en", ""), "zh": (name or {}).get("zh", "")})
+        row: dict[str, Any] = {"key": key, "en": (name or {}).get("en", ""), "zh": (name or {}).get("zh", "")}
+        rows.append(row | (_of_product(key) if kind == "products" else {}))
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("key", "name", "名称")
-    for row in rows:
-        table.add_row(row["key"], row["en"], row["zh"])
+    if kind == "products":
+        table = Table("key", *(("名称", "阶段", "IBD例数") if lang == "zh" else ("name", "stage", "patients with IBD")))
+        for row in rows:
+            table.add_row(row["key"], row[lang], row["stage"].get(lang, ""), str(row["patients"]))
+    else:
+        table = Table("key", "name", "名称")
+        for row in rows:
+            table.add_row(row["key"], row["en"], row["zh"])
     Console().print(table)
 
 
@@ -44,9 +60,11 @@ def list_entries(
 def show_entry(
     kind: Annotated[str, typer.Argument(help="products, drugs, routes, carriers, procedures, populations ...")],
     key: Annotated[str, typer.Argument(help="The entry's key.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """One entry, with every value, its basis and its source.
+
+    Of a product, what follows from the evidence and the profile stands last, under `computed`.
 
     Example: homing catalog show products darvadstrocel
     """
@@ -55,7 +73,63 @@ def show_entry(
     from homing.evidence.catalogue import read_entry
 
     tree = read_entry(kind, key).tree
+    if kind == "products":
+        from homing.cli.catalog_compare import compare_products
+        from homing.evidence.store import load_store
+
+        (facts,) = compare_products([key], load_store())
+        computed = {
+            name: facts[name]
+            for name in ("patients", "patients with other diseases", "doses in trials", "trials", "values")
+        }
+        tree = {**tree, "computed": computed}
     if as_json:
         typer.echo(json.dumps(tree, ensure_ascii=False, indent=1))
     else:
         typer.echo(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False, width=110), nl=False)
+
+
+@app.command("compare")
+def compare_entries(
+    keys: Annotated[list[str], typer.Argument(help="Two or more products.")],
+    lang: Lang = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Products side by side: stage, status by region, cells, dose, route, release, for and against, trials, values.
+
+    Examples: homing catalog compare darvadstrocel th-sc01
+
+              homing catalog compare autologous-hsct ova-treg cd19-car-t --lang zh
+    """
+    from homing.cli.catalog_compare import compare_products, table_rows, word
+    from homing.evidence.store import load_store
+    from homing.protocol import catalogue
+
+    _check(lang)
+    if len(set(keys)) < 2:
+        raise StudyError("compare takes two or more different products: homing catalog compare darvadstrocel th-sc01")
+    if as_json:
+        typer.echo(json.dumps(compare_products(keys, load_store()), ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(word("product", lang), *(catalogue.product(key).name[lang] for key in keys), show_lines=True)
+    for label, cells in table_rows(keys, load_store(), lang):
+        table.add_row(label, *cells)
+    Console().print(table)
+
+
+def _of_product(key: str) -> dict[str, Any]:
+    from homing.evidence.store import load_store
+    from homing.protocol import catalogue
+    from homing.protocol.product_evidence import patients_treated
+
+    product = catalogue.product(key)
+    stage = {"en": product.stage.en, "zh": product.stage.zh} if product.stage else {}
+    return {"stage": stage, "exploratory": product.exploratory, "patients": patients_treated(product, load_store())}
+
+
+def _check(lang: str) -> None:
+    if lang not in ("en", "zh"):
+        raise StudyError(f"'{lang}' is no language of Homing. Write --lang en or --lang zh.")

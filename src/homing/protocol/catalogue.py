@@ -12,7 +12,8 @@ from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.profiles import profile_names
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
-from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange, Statement
+from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange
+from homing.protocol.product_facts import FACTS, read_facts, read_statement
 
 KINDS = ("msc", "hsc", "treg", "car-t", "bacteria")
 ORIGINS = ("allogeneic", "autologous", "donor")
@@ -71,7 +72,7 @@ def procedure(key: str) -> Procedure:
 
 def read_product(e: Entry) -> Product:
     """A product from an entry; its routes must find in `delivery` every share that they name."""
-    more = ("overrides", "stage", "regulatory", "strengths", "weaknesses", "trials", "usual", "price")
+    more = ("overrides", "stage", "regulatory", "strengths", "weaknesses", "trials", "usual", "price", *FACTS)
     e.fields(*_REQUIRED, *more, required=_REQUIRED)
     found = Product(
         key=e.key,
@@ -83,13 +84,14 @@ def read_product(e: Entry) -> Product:
         routes=e.names_of("routes", "routes"),
         delivery=e.values("delivery", "1"),
         overrides=e.values("overrides"),
-        stage=_statement(e.part("stage")) if "stage" in e.data else None,
-        regulatory=tuple(_statement(p) for p in e.parts("regulatory")),
-        strengths=tuple(_statement(p) for p in e.parts("strengths")),
-        weaknesses=tuple(_statement(p) for p in e.parts("weaknesses")),
-        trials=e.texts("trials"),
+        stage=read_statement(e.part("stage")) if "stage" in e.data else None,
+        regulatory=tuple(read_statement(p) for p in e.parts("regulatory")),
+        strengths=tuple(read_statement(p) for p in e.parts("strengths")),
+        weaknesses=tuple(read_statement(p) for p in e.parts("weaknesses")),
+        trials=e.names_of("trials", "trials"),
         usual=_usual(e),
         price=e.name_of("price", "prices"),
+        **read_facts(e),
     )
     _check_delivery(e, found)
     return found
@@ -186,8 +188,3 @@ def _check_delivery(e: Entry, found: Product) -> None:
 def _deposits(e: Entry) -> tuple[Deposit, ...]:
     parts = [p.fields("state", "share", "times", required=("state",)) for p in e.parts("deposits")]
     return tuple(Deposit(p.text("state"), p.text("share", "1"), p.text("times")) for p in parts)
-
-
-def _statement(e: Entry) -> Statement:
-    both = e.both_languages()
-    return Statement(both["en"], both["zh"], e.sources())

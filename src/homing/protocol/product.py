@@ -11,6 +11,10 @@ from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
 
 ProductKind = Literal["msc", "hsc", "treg", "car-t", "bacteria"]
+#: Where a product stands with a region's regulator; 'not-seen' where nothing of it was read.
+Standing = Literal[
+    "approved", "conditionally-approved", "withdrawn", "not-recommended", "in-trials", "stopped", "not-seen"
+]
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,37 @@ class Statement:
     en: str
     zh: str
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a product stood in one region from a date on (yyyy, yyyy-mm or yyyy-mm-dd), and what for."""
+
+    region: str
+    standing: Standing
+    on: str = ""
+    indication: Mapping[str, str] = field(default_factory=dict)
+    note: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """What a lot must show before it is released; where `is_read` is False, `words` say what was looked for."""
+
+    test: str
+    words: Mapping[str, str]
+    is_read: bool
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StatedDose:
+    """Doses that a trial of the evidence store states in words only: from `low` to `high`, written as doses are."""
+
+    trial: str
+    low: str
+    high: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +100,9 @@ class Product:
     """A class of cell therapy. `profile` names the catalogue's set of values for the mechanism.
 
     `delivery` holds the Values of the dose ladder and the routes: viability, potency, f_line_retained,
-    f_lung_trapped, f_local_retained ... `overrides` are Values that replace those of the profile.
+    f_lung_trapped, f_local_retained ... `overrides` are Values that replace those of the profile. `prepare` are the
+    procedures that its regimen begins with. `treatments` are the words by which the evidence store knows it. An
+    `exploratory` product has no result in a patient with IBD.
     """
 
     key: str
@@ -84,6 +121,12 @@ class Product:
     trials: tuple[str, ...] = ()
     usual: Mapping[str, str] = field(default_factory=dict)  # route, carrier, dose, at: what its trials used
     price: str = ""
+    status: tuple[Status, ...] = ()
+    release: tuple[Criterion, ...] = ()
+    doses: tuple[StatedDose, ...] = ()
+    treatments: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    exploratory: bool = False
     like: str = ""  # of a user's own product: the catalogue's product that it is like
 
     @property
