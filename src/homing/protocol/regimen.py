@@ -18,6 +18,12 @@ from homing.protocol import catalogue
 from homing.protocol.course import Course, Dose
 from homing.protocol.product import Drug, Product
 
+#: The procedure that a kind of product needs beforehand.
+PREPARES: Mapping[str, str] = {
+    "hsc": "hsct-conditioning",
+    "bacteria": "antibiotic-preconditioning",
+    "car-t": "lymphodepletion",
+}
 _EVERY, _UNTIL = "then every ", " until "
 _UNITS: Mapping[Literal["cell", "mg", "fraction"], str] = {"cell": "cell", "mg": "mg", "fraction": "1"}
 
