@@ -86,14 +86,14 @@ class Machine:
     @property
     def is_common(self) -> bool:
         """Whether the protocol runs on the whole mechanism with one product and one drug."""
-        return not (len(self.instances.products) > 1 or len(self.instances.drugs) > 1)
+        return self.system is ibd_system()
 
     def initial(self, states: NDArray[np.float64], common: System) -> NDArray[np.float64]:
         """(patient, state) of this system from those of the common one; further instances are empty.
 
         Raises: NumericsError where a state that the system leaves out as resting is elsewhere.
         """
-        if self.is_common:
+        if self.system is common:
             return states
         found = np.tile(self.system.initial(), (len(states), 1))
         for name, i in self.system.index.items():
@@ -155,10 +155,18 @@ def machine_for(population: Population, protocol: Protocol) -> Machine:
     found = instances(protocol)
     if len(found.products) <= 1 and len(found.drugs) <= 1:
         return Machine(common(), found)
-    whole = ibd_system(found.product_names, found.drug_names)
-    zeros = _zeros(whole, protocol, population)
-    touched = touched_by(protocol, population)
-    return Machine(_composed(found.product_names, found.drug_names, touched, zeros, population.key), found)
+    return needed_machine(population, protocol)
+
+
+def needed_machine(population: Population, protocol: Protocol) -> Machine:
+    """The machine code of no more than a protocol needs, whatever it gives."""
+    return Machine(_composed(need_of(population, protocol)), instances(protocol))
+
+
+def whole_machine(population: Population, protocol: Protocol) -> Machine:
+    """The machine code of the whole mechanism with a protocol's instances: what `needed_machine` must agree with."""
+    need = need_of(population, protocol)
+    return Machine(_compiled(ibd_system(need.products, need.drugs), need), instances(protocol))
 
 
 @functools.lru_cache(maxsize=1)
@@ -170,47 +178,56 @@ def common() -> CompiledSystem:
     return compile_system(ibd_system(), list(outputs), list(varying))
 
 
-def touched_by(protocol: Protocol, population: Population) -> frozenset[str]:
-    """The states that something from outside changes under a protocol, and those that don't start at rest."""
+@dataclass(frozen=True)
+class Need:
+    """What a protocol asks of the mechanism in a population: instances, states that are touched, values that are 0,
+    parameters (as the catalogue writes them) that differ between patients."""
+
+    products: tuple[str, ...]
+    drugs: tuple[str, ...]
+    touched: frozenset[str]
+    zeros: tuple[str, ...]
+    varied: tuple[str, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What is read: for each product and drug what is shown of one, and all that endpoints need."""
+        found: dict[str, None] = {}
+        for name in (*SHOWN, *CHECKED, *(need for each in endpoints() for need in each.needs)):
+            kind, dot, rest = name.partition(".")
+            places = [f"{p}.{rest}" for p in self.products] if kind == PRODUCT and dot else [name]
+            found.update(dict.fromkeys(places))
+        return (*found, *(f"{drug}.{_IN_PLASMA}" for drug in self.drugs))
+
+
+def need_of(population: Population, protocol: Protocol) -> Need:
+    """What a protocol needs in a population; see the module for the rule."""
     found = instances(protocol)
     touched = {*INFLAMED, *FLARED, *population.at_start}
     touched.update(change.state for planned in protocol.procedures for change in planned.procedure.changes)
     for course in protocol.possible_courses:
         if course.give is not None:
             touched.update(found.full(deposit.state, course.give) for deposit in deposits_of(course))
-    return frozenset(touched)
-
-
-def _zeros(whole: System, protocol: Protocol, population: Population) -> tuple[str, ...]:
-    """Values of the given products and drugs that are 0 in every patient."""
-    return tuple(
+    varied = tuple(name for name in population.distributions if "." in name)
+    values = values_of(ibd_system(found.product_names, found.drug_names), protocol)
+    zeros = tuple(
         name
-        for name, value in values_of(whole, protocol).items()
-        if written_name(name).startswith((f"{PRODUCT}.", f"{DRUG}."))
-        and value.number == 0
-        and written_name(name) not in population.distributions
+        for name, value in values.items()
+        if written_name(name).partition(".")[0] in _NOTHING and value.number == 0 and written_name(name) not in varied
     )
+    return Need(found.product_names, found.drug_names, frozenset(touched), zeros, varied)
 
 
 @functools.lru_cache(maxsize=64)
-def _composed(
-    products: tuple[str, ...], drugs: tuple[str, ...], touched: frozenset[str], zeros: tuple[str, ...], population: str
-) -> CompiledSystem:
-    """The machine code of what is needed of the mechanism with these instances."""
-    from homing.patients.population import population as read
+def _composed(need: Need) -> CompiledSystem:
+    """The machine code of what is needed."""
+    whole = ibd_system(need.products, need.drugs)
+    return _compiled(compose(whole, need.touched, need.wanted, need.zeros), need)
 
-    whole = ibd_system(products, drugs)
-    wanted: dict[str, None] = {}
-    for name in (*SHOWN, *CHECKED, *(need for found in endpoints() for need in found.needs)):
-        kind, dot, rest = name.partition(".")
-        places = [f"{p}.{rest}" for p in products] if kind == PRODUCT and dot else [name]
-        wanted.update(dict.fromkeys(places))
-    wanted.update(dict.fromkeys(f"{drug}.{_IN_PLASMA}" for drug in drugs))
-    system = compose(whole, touched, tuple(wanted), zeros)
-    outputs = [name for name in wanted if name in system.index or name in system.signals]
-    varied = read(population).distributions
-    varying = [name for name in system.parameters if "." in name and written_name(name) in varied]
-    return compile_system(system, outputs, varying)
+
+def _compiled(system: System, need: Need) -> CompiledSystem:
+    outputs = [name for name in need.wanted if name in system.index or name in system.signals]
+    return compile_system(system, outputs, [name for name in system.parameters if written_name(name) in need.varied])
 
 
 def concentration(machine: Machine, drug: str, parameters: Mapping[str, object]) -> tuple[tuple[str, ...], object]:

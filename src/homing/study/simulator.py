@@ -6,7 +6,7 @@ routes and doses meet the same patients, the same flares and the same readings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -143,6 +143,8 @@ class Simulator:
     seed: int
     threads: int = 1
     compiled: CompiledSystem = field(default_factory=common, repr=False)
+    #: The machine code that a protocol runs on.
+    machines: Callable[[Population, Protocol], Machine] = field(default=machine_for, repr=False)
 
     def cohort(self, ids: ArrayLike, changes: Mapping[str, float] | None = None) -> Cohort:
         """The patients with these numbers, settled at week 0. See `settle` for `changes`."""
@@ -184,7 +186,7 @@ class Simulator:
 
     def machine(self, protocol: Protocol) -> Machine:
         """The machine code that a protocol runs on; see `study.machines`."""
-        return machine_for(self.population, protocol)
+        return self.machines(self.population, protocol)
 
     def run(
         self,
