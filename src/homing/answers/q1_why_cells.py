@@ -41,7 +41,13 @@ BAND = 0.8
 def answer(case: Case) -> Chapter:
     """Trajectories with the candidate, the control and the comparator drug; the primary endpoint of the three."""
     drug = case.with_drug(case.study.comparator, _last(case))
-    blocks: list[Block] = [_effect(case, drug), _trajectories(case, drug), *_what_moves(case), *_cells(case)]
+    blocks: list[Block] = [
+        _effect(case, drug),
+        _trajectories(case, drug),
+        *_what_moves(case),
+        *case.about_one(),
+        *_cells(case),
+    ]
     blocks.append(_table(case, drug))
     certainty = Message("q1.certainty", {"population": name_of(case.simulator.population.name)})
     return Chapter(1, "why_cells", blocks, certainty, exploratory=True)
@@ -136,7 +142,7 @@ def _cells(case: Case) -> list[Block]:
     first = case.course.times[0]
     days = first + np.unique([*np.geomspace(0.05, 28, 60), *np.arange(0, 57, 1.0)])
     run = case.simulate(case.candidate, times=np.unique([0.0, *days]))
-    cells = alive(run)[:, run.times > first]
+    cells = alive(run, case.product)[:, run.times > first]
     times = run.times[run.times > first] - first
     share = cells / np.maximum(cells[:, :1], 1.0)
     half = _first_below(share, times, 0.5)

@@ -37,7 +37,7 @@ class Option:
 def answer(case: Case) -> Chapter:
     """The primary endpoint by product and scenario, and what is known for and against each product."""
     options = list(_options(case))
-    blocks: list[Block] = [_ranking(case, options), _dots(case, options), _table(case, options)]
+    blocks: list[Block] = [*case.about_one(), _ranking(case, options), _dots(case, options), _table(case, options)]
     for option in options:
         blocks += _known(option)
     certainty = Message("q2.certainty", {"n": len(options)})

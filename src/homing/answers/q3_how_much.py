@@ -23,7 +23,6 @@ from homing.ground.calendar import DAYS_PER_WEEK, week_label
 from homing.patients.scenario import scenario
 from homing.protocol.course import Course
 from homing.protocol.ledger import STEPS, GivenDose
-from homing.protocol.product import Product
 from homing.study.simulator import Simulated
 
 #: Doses tried, as factors on the candidate's.
@@ -40,9 +39,10 @@ def answer(case: Case) -> Chapter:
         blocks: list[Block] = [Message("q3.no-cells", {"candidate": label_of(case.candidate)}), *_arms(case)]
         return Chapter(3, "how_much", blocks, Message("q3.certainty-none"), exploratory=True)
     run = case.simulate(case.candidate)
-    doses = [dose for dose in run.ledger() if isinstance(dose.course.give, Product)]
+    doses = [dose for dose in run.ledger() if case.is_of_product(dose.course)]
     curve = {key: _curve(case, key) for key in case.study.scenarios}
     blocks = [
+        *case.about_one(),
         _lost(case, doses[0]),
         *_by_weight(course, doses),
         _ladder_figure(case, doses[0]),

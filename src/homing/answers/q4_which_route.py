@@ -22,7 +22,7 @@ from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Course, Protocol
-from homing.protocol.product import Carrier, Route
+from homing.protocol.product import Carrier, Product, Route
 from homing.study.simulator import Simulated
 
 #: The first month in detail: cells move within hours.
@@ -52,9 +52,10 @@ def answer(case: Case) -> Chapter:
     ways = list(_ways(case, case.course))
     runs = [case.simulate(way.protocol, times=_days(case)) for way in ways]
     blocks = [
-        _arrival(case, ways, runs),
-        _where(case, ways, runs),
-        _table(case, ways, runs),
+        *case.about_one(),
+        _arrival(ways, runs, case.product),
+        _where(case, ways, runs, case.product),
+        _table(case, ways, runs, case.product),
         _difference(case, ways),
         *_closed(case, ways),
     ]
@@ -101,10 +102,10 @@ def _carriers(route: Route) -> list[Carrier | None]:
     return [None, *suited]
 
 
-def _arrived(run: Simulated) -> NDArray[np.float64]:
-    """(patient,) cells that arrived alive in the target tissue, as a share of those delivered."""
-    delivered = np.sum([dose.delivered for dose in run.doses if dose.course.give is not None], axis=0)
-    return run["product.arrived"][:, -1] / np.maximum(delivered, 1e-12)
+def _arrived(run: Simulated, product: Product) -> NDArray[np.float64]:
+    """(patient,) cells of a product that arrived alive in the target tissue, as a share of those delivered."""
+    delivered = np.sum([dose.delivered for dose in run.doses if dose.course.give == product], axis=0)
+    return run.cells(product.key, "arrived")[:, -1] / np.maximum(delivered, 1e-12)
 
 
 def _spread(values: NDArray[np.float64]) -> Estimate:
@@ -114,32 +115,33 @@ def _spread(values: NDArray[np.float64]) -> Estimate:
     return Estimate(float(seen.mean()), *ends, "percent", 0.9, "patients")
 
 
-def _arrival(case: Case, ways: list[Way], runs: list[Simulated]) -> Finding:
-    share = [float(np.nanmean(_arrived(run))) for run in runs]
+def _arrival(ways: list[Way], runs: list[Simulated], product: Product) -> Finding:
+    share = [float(np.nanmean(_arrived(run, product))) for run in runs]
     best = int(np.argmax(share))
     mine = next((i for i, way in enumerate(ways) if way.is_candidate), 0)
     values = {
         "mine": ways[mine].name,
-        "mine_share": _spread(_arrived(runs[mine])),
+        "mine_share": _spread(_arrived(runs[mine], product)),
         "best": ways[best].name,
-        "best_share": _spread(_arrived(runs[best])),
-        "product": name_of(case.product.name) if case.product else "",
+        "best_share": _spread(_arrived(runs[best], product)),
+        "product": name_of(product.name),
     }
     key = "q4.arrival-best" if best == mine else "q4.arrival"
     sources = ["run", *dict.fromkeys(s for way in ways for s in way.route.sources)]
     return Finding(Message(key, values), "assumed", sources, exploratory=True)
 
 
-def _where(case: Case, ways: list[Way], runs: list[Simulated]) -> Lines:
+def _where(case: Case, ways: list[Way], runs: list[Simulated], product: Product) -> Lines:
     """Cells in each place over the first month, one panel for each way of giving them."""
     first = case.course.times[0] if case.course is not None else 0.0
     panels = []
     for way, run in zip(ways[:6], runs[:6], strict=True):
         window = (run.times > first) & (run.times <= first + MONTH)
-        total = float(np.nanmean(run.doses[-1].delivered)) or 1.0
+        last = [dose for dose in run.doses if dose.course.give == product][-1]
+        total = float(np.nanmean(last.delivered)) or 1.0
         series = []
         for place, colour in COLOURS.items():
-            mean = np.nanmean(run[f"product.{place}"][:, window], axis=0)
+            mean = np.nanmean(run.cells(product.key, place)[:, window], axis=0)
             if mean.max() > VISIBLE * total:
                 label = Message(f"place.{place}")
                 series.append(Series(label, run.times[window] - first, np.maximum(mean, 1e-6 * total), colour=colour))
@@ -149,17 +151,17 @@ def _where(case: Case, ways: list[Way], runs: list[Simulated]) -> Lines:
     return Lines(Message("q4.figure"), panels, Message("q4.figure-note", {"n": len(case.cohort)}))
 
 
-def _table(case: Case, ways: list[Way], runs: list[Simulated]) -> Table:
+def _table(case: Case, ways: list[Way], runs: list[Simulated], product: Product) -> Table:
     rows = []
     for way, run in zip(ways, runs, strict=True):
-        target = run["product.fistula"] if way.route.site == "fistula" else run["product.gut"]
+        target = run.cells(product.key, "fistula" if way.route.site == "fistula" else "gut")
         peak = np.nanmean(target, axis=0)
         at = int(np.argmax(peak))
         shares = [simulated_share(case.primary(case.simulate(way.protocol, key))) for key in case.study.scenarios]
         rows.append(
             [
                 way.name,
-                _spread(_arrived(run)),
+                _spread(_arrived(run, product)),
                 Estimate(float(peak[at]), kind="cells", spread="none"),
                 Estimate(float(run.times[at]), kind="days", spread="none"),
                 *shares,

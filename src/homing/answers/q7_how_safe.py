@@ -27,6 +27,7 @@ from homing.evidence.records import AdverseEvent, Trial, weeks
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.ground.proportions import upper_bound
 from homing.protocol.course import Protocol
+from homing.protocol.product import Product
 from homing.study.simulator import Simulated
 
 #: Repeat doses that are tried, and how far apart.
@@ -38,7 +39,7 @@ COUNTED_AFTER = 7.0
 
 def answer(case: Case) -> Chapter:
     """Reported adverse events, sensitisation over repeats, hazards of the kind of cell, what trials can't have seen."""
-    blocks: list[Block] = [*_reported(case), *_sensitisation(case), *_hazards(case)]
+    blocks: list[Block] = [*case.about_one(), *_reported(case), *_sensitisation(case), *_hazards(case)]
     kind = case.product.kind if case.product is not None else "none"
     return Chapter(7, "how_safe", blocks, Message(f"q7.certainty-{kind}"), exploratory=False)
 
@@ -166,7 +167,7 @@ def _sensitisation(case: Case) -> Iterator[Block]:
     counted = [course.times[0] + APART * i + COUNTED_AFTER for i in range(max(REPEATS))]
     grid = np.unique([*case.weeks(last), *counted])
     runs = {n: case.simulate(_repeated(case, n), times=grid) for n in REPEATS}
-    kept = [_kept(runs[max(REPEATS)], course.times[0] + APART * i) for i in range(max(REPEATS))]
+    kept = [_kept(runs[max(REPEATS)], product, course.times[0] + APART * i) for i in range(max(REPEATS))]
     values = {
         "product": name_of(product.name),
         "first": _patients(kept[0]),
@@ -181,10 +182,10 @@ def _sensitisation(case: Case) -> Iterator[Block]:
     yield Table(Message("q7.repeat-table"), heads, rows, Message("q7.repeat-note", {"n": len(case.cohort)}))
 
 
-def _kept(run: Simulated, day: float) -> NDArray[np.float64]:
+def _kept(run: Simulated, product: Product, day: float) -> NDArray[np.float64]:
     """(patient,) cells alive a week after a dose, as a share of it; what is left of earlier ones is taken off."""
-    cells = alive(run)
-    delivered = next(dose.delivered for dose in run.doses if dose.time == day and dose.course.give is not None)
+    cells = alive(run, product)
+    delivered = next(dose.delivered for dose in run.doses if dose.time == day and dose.course.give == product)
     before, after = cells[:, run.at(day)], cells[:, run.at(day + COUNTED_AFTER)]
     return np.maximum(after - before, 0) / np.maximum(delivered, 1e-12)
 
@@ -231,19 +232,19 @@ def _hazards(case: Case) -> Iterator[Block]:
     if key == "q7.infections":
         yield _hazard_figure(case, runs)
     if case.product is not None:
-        given = np.sum([d.delivered for d in runs[0].doses if d.course.give is not None], axis=0)
-        share = float(np.nanmean(alive(runs[0])[:, -1] / np.maximum(given, 1e-12)))
+        given = np.sum([d.delivered for d in runs[0].doses if case.is_of_product(d.course)], axis=0)
+        share = float(np.nanmean(alive(runs[0], case.product)[:, -1] / np.maximum(given, 1e-12)))
         values = {
             "product": name_of(case.product.name),
             "share": Estimate(share if share >= 1e-6 else 0.0, kind="percent", spread="none"),
         }
         yield Finding(Message("q7.persistence", values), "assumed", ["run"], exploratory=True)
-        yield _persistence_figure(case, runs[0])
+        yield _persistence_figure(case, runs[0], case.product)
 
 
-def _persistence_figure(case: Case, run: Simulated) -> Lines:
+def _persistence_figure(case: Case, run: Simulated, product: Product) -> Lines:
     """Cells of the product alive over the first year, from the first dose on."""
-    cells = np.maximum(alive(run), 1.0)
+    cells = np.maximum(alive(run, product), 1.0)
     middle, low, high = middle_and_band(cells)
     given = middle > 1.0
     series = Series(

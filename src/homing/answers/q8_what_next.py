@@ -27,7 +27,6 @@ from homing.evidence.prices import Price, price_entry
 from homing.evidence.values import Basis, Value
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
-from homing.protocol.product import Product
 from homing.synthesis.effect import effect_of_counts
 from homing.synthesis.pool import pool
 from homing.trials.power import TwoArmDesign, assurance, patients_for_power, power, predictive_assurance
@@ -47,6 +46,7 @@ def answer(case: Case) -> Chapter:
         _power_figure(case),
         _power_table(case),
         *_predictive(case),
+        *case.about_one(),
         *_cost(case),
         *_measure(case, found),
     ]
@@ -173,7 +173,7 @@ def _course_price(case: Case) -> tuple[Price, float, str] | None:
         return None
     if product.price:
         entry = price_entry(product.price)
-        doses = sum(len(c.times) for c in case.candidate.courses if isinstance(c.give, Product))
+        doses = sum(len(c.times) for c in case.candidate.courses if case.is_of_product(c))
         per_dose = product.price.endswith("-dose")
         return entry, float(doses) if per_dose else 1.0, "q8.price-own"
     return price_entry(USUAL_COURSE), 1.0, "q8.price-usual"

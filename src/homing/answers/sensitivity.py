@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from homing.answers.case import Case, endpoint_name, name_of, signal
-from homing.answers.content import Message, Text
+from homing.answers.content import Message, Text, Verbatim
 from homing.endpoints.definitions import EndpointDefinition, endpoint
 from homing.evidence.values import Basis, Value
 from homing.ground.proportions import paired_difference
 from homing.patients.cohort import Cohort
 from homing.protocol.course import Course, PlannedProcedure, Protocol
+from homing.protocol.instances import written_name
 from homing.protocol.product import Product, StateChange
 
 #: Patients in whom every value is tried: a swing of a point or two is what they can show.
@@ -123,12 +124,28 @@ def _gain(case: Case, cohort: Cohort, trial: _Trial) -> tuple[float, float, floa
     met = []
     for protocol in (trial.candidate or case.candidate, trial.control or case.control):
         days = [0.0, case.primary_day]
-        run = case.simulator.run(cohort, protocol, scenario, days, changes=trial.changes)
+        changes = _changes_in(case, protocol, trial.changes)
+        run = case.simulator.run(cohort, protocol, scenario, days, changes=changes)
         now, start = (run.readings(definition.needs, day, noise=False) for day in (run.times[-1], run.times[0]))
         failed = np.isnan(np.array([now[name] for name in definition.needs])).any(axis=0)
         met.append(np.where(failed, np.nan, definition.met(now, start)))
     found = paired_difference(met[0], met[1])
     return found if math.isfinite(found[0]) else (0.0, 0.0, 0.0)
+
+
+def _changes_in(case: Case, protocol: Protocol, changes: Mapping[str, float]) -> Mapping[str, float]:
+    """Factors on the candidate's instances as factors on the same products and drugs of another arm."""
+    mine, theirs = case.simulator.machine(case.candidate), case.simulator.machine(protocol)
+    if mine.is_common and theirs.is_common:
+        return changes
+    found = {}
+    for name, factor in changes.items():
+        module, dot, rest = name.partition(".")
+        key = mine.instances.keys.get(module)
+        there = module if key is None or name in case.cohort.values else theirs.instances.named(key)
+        if there:
+            found[f"{there}{dot}{rest}"] = factor
+    return found
 
 
 def _uncertain(case: Case) -> Iterator[_Uncertain]:
@@ -156,12 +173,16 @@ def _by_factor(name: str, meaning: Text, value: Value) -> _Uncertain:
 def _parameters(case: Case) -> Iterator[_Uncertain]:
     """Values of the mechanism; of one that differs between patients, the centre of its distribution."""
     drawn = case.simulator.population.distributions
+    found = case.simulator.machine(case.candidate)
     arms = (case.candidate, case.control)
     absent = [] if any(arm.products for arm in arms) else ["product", "alloimmunity", "efferocytosis", "secretome"]
     absent += [] if any(arm.drugs for arm in arms) else ["drug"]
     absent += [] if "tract.closure" in case.simulator.population.at_start else ["tract"]
     for name, value in case.simulator.values(case.candidate).items():
-        module = name.partition(".")[0]
+        written = written_name(name)
+        module = written.partition(".")[0]
+        if written != name and written in drawn:
+            continue  # one value of the patient for all instances, told with the first
         if name in drawn and _has_range(drawn[name].centre):
             value = drawn[name].centre
         elif name in drawn and value.number:
@@ -173,7 +194,11 @@ def _parameters(case: Case) -> Iterator[_Uncertain]:
                 high=None if value.high is None else value.high * ratio,
             )
         if module not in absent and value.number and _has_range(value):
-            yield _by_factor(name, Message(f"parameter.{name}"), value)
+            meaning: Text = Message(f"parameter.{written}")
+            if not found.is_common and module in ("product", "drug"):
+                given = Verbatim(found.instances.keys[name.partition(".")[0]])
+                meaning = Message("sensitivity.of-one", {"name": meaning, "product": given})
+            yield _by_factor(name, meaning, value)
 
 
 def _covariates(case: Case) -> Iterator[_Uncertain]:
@@ -195,16 +220,17 @@ def _delivery(case: Case) -> Iterator[_Uncertain]:
     for name, value in product.delivery.items():
         if name not in known and _has_range(value) and not name.startswith("release_"):
             ends = tuple(
-                _Trial(candidate=_with_share(case.candidate, name, number)) for number in (value.low, value.high)
+                _Trial(candidate=_with_share(case.candidate, product, name, number))
+                for number in (value.low, value.high)
             )
             meaning = Message(f"delivery.{name.replace('_', '-')}")
             yield _Uncertain(f"{product.key}.{name}", meaning, value, (ends[0], ends[1]))
 
 
-def _with_share(protocol: Protocol, name: str, number: float | None) -> Protocol:
+def _with_share(protocol: Protocol, product: Product, name: str, number: float | None) -> Protocol:
     def changed(course: Course) -> Course:
         give = course.give
-        if not isinstance(give, Product) or name not in give.delivery or number is None:
+        if not isinstance(give, Product) or give != product or name not in give.delivery or number is None:
             return course
         value = replace(give.delivery[name], number=number)
         return replace(course, give=replace(give, delivery={**give.delivery, name: value}))

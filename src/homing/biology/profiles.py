@@ -14,11 +14,14 @@ from homing.mechanism import System
 NATURAL_HISTORY = ("ibd-core", "no-product", "no-drug")
 
 
-def profile_values(system: System, *names: str, instances: Mapping[str, str] | None = None) -> dict[str, Value]:
+def profile_values(
+    system: System, *names: str | tuple[str, str], instances: Mapping[str, str] | None = None
+) -> dict[str, Value]:
     """One Value for every parameter of the System, in its declared unit, in its order.
 
-    Arguments: `names` the profiles, e.g. "ibd-core", "allogeneic-msc", "infliximab"; `instances` maps a profile to
-    the name of the module that it fills where the System has several of a kind, e.g. {"treg": "second_product"}.
+    Arguments: `names` the profiles, e.g. "ibd-core", "allogeneic-msc", "infliximab"; where the System has several of a
+    kind, a profile goes with the module that it fills, ("treg", "product_2"), so that one may fill several; `instances`
+    says the same as a mapping from profiles, {"treg": "product_2"}.
     Raises: EvidenceError naming file, line and key for a parameter that the System doesn't have, that two profiles
     fill, of another unit or outside what the mechanism can take; and for parameters that no profile fills.
 
@@ -30,18 +33,20 @@ def profile_values(system: System, *names: str, instances: Mapping[str, str] | N
     """
     merged: dict[str, Value] = {}
     filled_by: dict[str, str] = {}
-    for name in names:
+    for each in names:
+        name, instance = each if isinstance(each, tuple) else (each, (instances or {}).get(each, ""))
         profile = read_profile(name)
         for written, value in profile.values.items():
-            full = _in_instance(written, name, instances or {})
+            full = f"{instance}.{written.partition('.')[2]}" if instance else written
             where = profile.places[written]
             if full in merged:
                 raise EvidenceError(f"'{full}' has a value from {filled_by[full]} already. Give one of the two.", where)
             merged[full], filled_by[full] = _declared(system, full, value, where), where
+    given = ", ".join(each if isinstance(each, str) else each[0] for each in names)
     missing = [full for full in system.parameters if full not in merged]
     if missing:
         raise EvidenceError(
-            f"no profile among {', '.join(names)} fills {_some(missing)}. "
+            f"no profile among {given} fills {_some(missing)}. "
             f"Add one for the product and one for the drug ('no-product', 'no-drug' where there is none)."
         )
     return {full: merged[full] for full in system.parameters}
@@ -50,12 +55,6 @@ def profile_values(system: System, *names: str, instances: Mapping[str, str] | N
 def numbers(values: Mapping[str, Value]) -> dict[str, float]:
     """The bare numbers, as the engine takes them."""
     return {full: value.number for full, value in values.items()}
-
-
-def _in_instance(full: str, profile: str, instances: Mapping[str, str]) -> str:
-    if profile not in instances:
-        return full
-    return f"{instances[profile]}.{full.partition('.')[2]}"
 
 
 def _declared(system: System, full: str, value: Value, where: str) -> Value:

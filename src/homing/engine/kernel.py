@@ -46,7 +46,11 @@ def load_system(
     if not system.modules or not all(type(m).__module__.startswith("homing.") for m in system.modules):
         return load_kernel(trace(system, outputs, varying, infused))
     modules = [(type(m).__module__, type(m).__qualname__, m.name) for m in system.modules]
-    file = cache_folder() / "plans" / f"{key_of(_source_digest(), modules, outputs, varying, infused)}.plan"
+    file = (
+        cache_folder()
+        / "plans"
+        / f"{key_of(_source_digest(), modules, *system.identity, outputs, varying, infused)}.plan"
+    )
     kept = cache.read(file)
     if kept is not None:
         plan, text_key = pickle.loads(kept)

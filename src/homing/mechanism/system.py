@@ -108,6 +108,11 @@ class System:
         return self.index[name]
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells this System from others of the same modules."""
+        return ()
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the equations as SymPy prints them, with names and order: the same equations, the same hash."""
         states, parameters, rates = self.symbols()

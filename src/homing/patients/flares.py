@@ -16,6 +16,8 @@ from homing.patients.population import Flares
 from homing.protocol.events import Op
 from homing.protocol.timeline import EventRows
 
+#: The states that a flare changes.
+FLARED = ("barrier.integrity", "innate.activation")
 _AT_A_TIME = 8  # flares drawn in one go; more are drawn until every patient is past the end
 
 
@@ -49,7 +51,7 @@ def add_flares(
         return
     draws = exponentials(seed, "barrier lost in a flare", ids, int(number.max()) + 1)
     loss = np.minimum(flares.barrier_loss.number * draws[who, number], flares.most_loss.number)
-    barrier, activation = system.state_index("barrier.integrity"), system.state_index("innate.activation")
+    barrier, activation = (system.state_index(name) for name in FLARED)
     kindled = flares.inflammation.number
     rows.add(day, Op.MULTIPLY, barrier, 1 - loss, who=who)
     rows.add(day, Op.ADD, activation, kindled, who=who)  # + kindled * (1 - integrity), in two steps

@@ -15,9 +15,12 @@ from homing.ground.errors import StudyError
 from homing.mechanism import System
 from homing.protocol.course import Course, PlannedProcedure, Protocol
 from homing.protocol.events import Events, Op
+from homing.protocol.instances import Instances, instances
 from homing.protocol.ledger import GivenDose, give
 from homing.protocol.product import Deposit
 
+#: The state of a product's cells that every dose renews.
+COMPETENCE = "competence"
 _VERBS = {
     "multiply": Op.MULTIPLY,
     "raise-to": Op.RAISE_TO,
@@ -94,13 +97,14 @@ def build_timeline(
     for procedure in sorted(protocol.procedures, key=lambda planned: planned.time):
         _act(system, procedure, values, rows)
     doses: list[GivenDose] = []
+    found = instances(protocol)
     planned = ((time, course) for course in protocol.courses for time in course.times)
     for time, course in sorted(planned, key=lambda pair: pair[0]):
         weights = _weights(course, values, patients)
         dose = give(course, time, weights)
         doses.append(dose)
         if course.give is not None:
-            add_dose(system, dose, rows)
+            add_dose(system, dose, rows, found)
     return Timeline(rows.events(), tuple(doses))
 
 
@@ -122,10 +126,18 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
         rows.add(planned.time, _VERBS[change.verb], system.state_index(change.state), size)
 
 
-def add_dose(system: System, dose: GivenDose, rows: EventRows) -> None:
-    """Add what was delivered to the states where it lands."""
+def add_dose(system: System, dose: GivenDose, rows: EventRows, found: Instances) -> None:
+    """Add what was delivered to the states where it lands, in the instance that it is of.
+
+    Fresh cells can divide: a dose sets the competence of its product to 1 in the patients who get it.
+    """
+    give = dose.course.give
+    fresh = f"{found.name_of(give)}.{COMPETENCE}"
+    if fresh in system.index:
+        rows.add(dose.time, Op.SET, system.state_index(fresh), 1.0, who=np.flatnonzero(dose.delivered > 0))
     for deposit in deposits_of(dose.course):
-        rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, dose.course))
+        state = system.state_index(found.full(deposit.state, give))
+        rows.add(dose.time, Op.ADD, state, dose.delivered * landed(deposit, dose.course))
 
 
 def deposits_of(course: Course) -> tuple[Deposit, ...]:

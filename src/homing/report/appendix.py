@@ -13,6 +13,7 @@ from homing.patients.population import Population
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Lot, Protocol
+from homing.protocol.instances import written_name
 from homing.report.document import ParameterRow
 from homing.study.parts import study_endpoints
 
@@ -39,9 +40,13 @@ def cited_sources(case: Case) -> dict[str, Source]:
 
 
 def _mechanism(case: Case) -> Iterator[ParameterRow]:
+    found = case.simulator.machine(case.candidate)
     for name, value in case.simulator.values(case.candidate).items():
         if not (name.startswith("drug.") and not case.candidate.drugs):
-            yield ParameterRow(name, Message(f"parameter.{name}"), value)
+            module, _, rest = name.partition(".")
+            several = not found.is_common and module in found.instances.keys
+            label = f"{found.instances.keys[module]}.{rest}" if several else name
+            yield ParameterRow(label, Message(f"parameter.{written_name(name)}"), value)
 
 
 def _comparator(case: Case) -> Iterator[ParameterRow]:

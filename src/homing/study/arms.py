@@ -12,6 +12,7 @@ from homing.ground.units import read_quantity
 from homing.protocol.course import Course, Dose, Lot, PlannedProcedure, Protocol, Rule, Threshold
 from homing.protocol.product import Carrier, Drug, Product, Route
 from homing.study import known
+from homing.study.company import check_company
 from homing.study.decision_text import Asked
 from homing.study.faults import Faults
 from homing.study.schema import ArmPart, CoursePart, days_of, label_of
@@ -49,7 +50,7 @@ def _plan_arm(name: str, arm: ArmPart, own: Mapping[str, OwnProduct], faults: Fa
         course = _plan_course(given, own, (*path, "courses", i), faults)
         if course is not None:
             courses.append(course)
-            _check_company(courses, (*path, "courses", i, "give"), faults)
+            check_company(courses, (*path, "courses", i, "give"), faults)
     return Protocol(
         name=name,
         procedures=tuple(sorted(procedures, key=lambda planned: planned.time)),
@@ -69,7 +70,7 @@ def _plan_rules(
         asked = [_threshold(question, (*place, "when", k), faults) for k, question in enumerate(part.when)]
         if course is not None:
             company.append(course)
-            _check_company(company, (*place, "give"), faults)
+            check_company(company, (*place, "give"), faults)
             yield Rule(course, tuple(a for a in asked if a is not None), part.most)
 
 
@@ -91,19 +92,6 @@ def _threshold(asked: Asked, path: Path_, faults: Faults) -> Threshold | None:
     except HomingError as e:
         faults.add(path, e.message)
         return None
-
-
-def _check_company(courses: list[Course], path: Path_, faults: Faults) -> None:
-    """The model has room for one product and one drug in a patient; a second of either is refused by name."""
-    last = courses[-1]
-    for kind, word in ((Product, "product"), (Drug, "drug")):
-        others = [c.name for c in courses[:-1] if isinstance(c.give, kind) and c.name != last.name]
-        if isinstance(last.give, kind) and others:
-            faults.add(
-                path,
-                f"'{last.name}' beside '{others[0]}' in one arm can't be simulated, not yet: one product and one drug "
-                f"per arm. Give the second {word} in an arm of its own.",
-            )
 
 
 def _plan_course(part: CoursePart, own: Mapping[str, OwnProduct], path: Path_, faults: Faults) -> Course | None:
@@ -156,19 +144,7 @@ def _find(name: str, own: Mapping[str, OwnProduct], path: Path_, faults: Faults)
         faults.add(path, f"there is no product or drug '{name}'. {did_you_mean(name, names, most=40)}")
         return None
     product: Product | None = known.entry("products", name, path, faults)
-    if product is None or not check_simulable(product, path, faults):
-        return None
-    return _Found(product)
-
-
-def check_simulable(product: Product, path: Path_, faults: Faults) -> bool:
-    """Whether the present model can run a product; a fault is noted where it can't."""
-    if product.kind == "car-t":
-        faults.add(
-            path, f"'{product.key}' is a CAR-T product, which can't be simulated, not yet. Choose another product."
-        )
-        return False
-    return True
+    return None if product is None else _Found(product)
 
 
 def _check_route(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from homing.engine.trajectories import Status, Trajectories
 from homing.protocol.course import Protocol, Rule
 from homing.protocol.events import Events, Op
+from homing.protocol.instances import instances
 from homing.protocol.ledger import GivenDose, give
 from homing.protocol.timeline import EventRows, add_dose
 
@@ -47,11 +48,11 @@ def stop_at(days: Sequence[float], rows: EventRows) -> None:
         rows.add(day, Op.MULTIPLY, 0, 1.0)
 
 
-def with_doses(system: System, base: Events, doses: Sequence[GivenDose]) -> Events:
-    """Events with doses after all others of their day."""
-    rows = EventRows(base.patients)
+def with_doses(system: System, protocol: Protocol, base: Events, doses: Sequence[GivenDose]) -> Events:
+    """Events with doses of a protocol's rules after all others of their day."""
+    rows, found = EventRows(base.patients), instances(protocol)
     for dose in doses:
-        add_dose(system, dose, rows)
+        add_dose(system, dose, rows, found)
     return base.followed_by(rows.events()) if doses else base
 
 
@@ -76,7 +77,7 @@ def decide_and_go(
     begin, states = 0.0, initial
     for end in edges:
         times = grid[(grid > begin) & (grid <= end)] if seen is not None else grid[grid <= end]
-        events = with_doses(system, base, doses).between(begin, end)
+        events = with_doses(system, protocol, base, doses).between(begin, end)
         part = go(states, events, begin, times)
         seen = part if seen is None else _joined(seen, part)
         if end in days:

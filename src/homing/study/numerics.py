@@ -138,9 +138,9 @@ def tolerance_check(study: Study, simulator: Simulator, times: NDArray[np.float6
     runs = [simulator.run(cohort, protocol, chosen, times, rtol=rtol) for rtol in (RTOL, RTOL / 2)]
     both = runs[0].trajectories.complete & runs[1].trajectories.complete
     largest = np.zeros(int(both.sum()))
+    states = simulator.compiled.system.states
     for name in SHOWN:
         one, two = (run[name][both] for run in runs)
-        states = simulator.compiled.system.states
         allowed = RTOL * (np.abs(two) + 1e-3 * np.abs(two).max(initial=0.0))
         allowed += states[name].absolute if name in states else 0.0
         with np.errstate(divide="ignore", invalid="ignore"):

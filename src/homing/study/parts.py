@@ -16,6 +16,7 @@ from homing.endpoints.definitions import endpoint
 from homing.engine.trajectories import Status
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
+from homing.protocol.instances import instances
 from homing.protocol.ledger import STEPS, GivenDose
 from homing.study.numerics import Numerics
 from homing.study.plan import Study
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Patients whose trajectories are kept, week by week.
 KEPT_TRAJECTORIES = 200
+#: Where the cells of each product are told apart where a study gives several.
+PLACES = ("carried", "lung", "blood", "peripheral", "gut", "fistula", "memory", "arrived", "dead")
 #: Scores kept in the trajectories beside `SHOWN`.
 SCORES = ("cdai", "mayo", "pdai", "markers.crp", "markers.calprotectin", "drug_concentration")
 
@@ -72,7 +75,7 @@ def simulate_part(study: Study, simulator: Simulator, ids: NDArray[np.int64]) ->
             results.append(_results(study, name, arm, simulated))
             ledger += list(_ledger(name, arm, simulated))
             if ids[0] < KEPT_TRAJECTORIES:
-                trajectories.append(_trajectories(name, arm, simulated))
+                trajectories.append(_trajectories(study, name, arm, simulated))
     return Part(
         pa.concat_tables(results),
         pa.concat_tables(trajectories) if trajectories else None,
@@ -111,14 +114,27 @@ def _results(study: Study, scenario_: str, arm: str, simulated: Simulated) -> pa
     return pa.table(columns)
 
 
-def _trajectories(scenario_: str, arm: str, simulated: Simulated) -> pa.Table:
+def _trajectories(study: Study, scenario_: str, arm: str, simulated: Simulated) -> pa.Table:
     import pyarrow as pa
 
     keep = simulated.cohort.ids < KEPT_TRAJECTORIES
     columns = _keys(scenario_, arm, simulated.cohort.ids[keep], simulated.times)
     for name in dict.fromkeys((*SHOWN, *SCORES)):
         columns[plain(name)] = simulated[name][keep].ravel()
+    products, drugs = given(study)
+    for key in products if len(products) > 1 else ():
+        for place in PLACES:
+            columns[f"cells_{plain(key)}_{place}"] = simulated.cells(key, place)[keep].ravel()
+    for key in drugs if len(drugs) > 1 else ():
+        columns[f"concentration_{plain(key)}"] = simulated.concentration(key)[keep].ravel()
     return pa.table(columns)
+
+
+def given(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The products of cells and the drugs that the arms of a study give, by key, each once."""
+    found = [instances(arm) for arm in study.arms.values()]
+    products = dict.fromkeys(product.key for each in found for product in each.products)
+    return tuple(products), tuple(dict.fromkeys(drug.key for each in found for drug in each.drugs))
 
 
 def _ledger(scenario_: str, arm: str, simulated: Simulated) -> Iterator[pa.Table]:

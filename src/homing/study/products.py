@@ -9,7 +9,7 @@ from homing.ground.text_yaml import Path_
 from homing.protocol.course import Lot
 from homing.protocol.product import Product
 from homing.study import known
-from homing.study.arms import PLACEBOS, OwnProduct, check_simulable
+from homing.study.arms import PLACEBOS, OwnProduct
 from homing.study.faults import Faults
 from homing.study.schema import LotPart, ProductPart, label_of
 from homing.study.wording import share_text
@@ -24,7 +24,7 @@ def own_products(parts: Mapping[str, ProductPart], faults: Faults) -> dict[str, 
             faults.add(path, f"'{name}' is a name of the catalogue; choose another name for your own product.")
             continue
         base: Product | None = known.entry("products", part.like, (*path, "like"), faults)
-        if base is None or not check_simulable(base, (*path, "like"), faults):
+        if base is None:
             continue
         product = replace(base, key=name, like=base.key, name=label_of(part.name, name))
         lot = None if part.lot is None else _lot(part.lot, base, (*path, "lot"), faults)

@@ -11,7 +11,8 @@ from homing.ground.errors import HomingError, StudyError
 from homing.ground.keys import draw_seed
 from homing.ground.nearest import did_you_mean
 from homing.study import known
-from homing.study.arms import check_simulable, plan_arms
+from homing.study.arms import plan_arms
+from homing.study.company import notes_on_company
 from homing.study.consistency import check_consistency
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
@@ -136,10 +137,6 @@ def _check_alternative(content: StudyContent, name: str, i: int, faults: Faults)
         faults.add(path, f"'{name}' is a drug; name it under `comparator`. Alternatives are products of cells.")
     elif name not in known.names("products"):
         faults.add(path, f"there is no product '{name}'. {did_you_mean(name, known.names('products'))}")
-    else:
-        product = known.entry("products", name, path, faults)
-        if product is not None:
-            check_simulable(product, path, faults)
 
 
 def _choices(file: StudyFile, study: Study) -> list[Note]:
@@ -186,6 +183,7 @@ def _choices(file: StudyFile, study: Study) -> list[Note]:
         )
     if content.comparator is None:
         notes.append(Note(f"No comparator is named: {study.comparator}.", f"未指定比较药物：{study.comparator}。"))
+    notes += notes_on_company(study.arms)
     notes += _unused(content)
     for name, part in content.products.items():
         if part.lot is not None and part.lot.out_of_specification:

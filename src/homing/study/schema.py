@@ -197,7 +197,7 @@ Rules = Annotated[tuple[RulePart, ...], Field(max_length=20)]
 
 
 class ArmPart(Part):
-    """All that is planned for the patients of one arm. One product and one drug at most, in any number of courses."""
+    """All that is planned for the patients of one arm: any number of products and drugs, in any number of courses."""
 
     label: Label | None = Field(
         default=None, description="Its name in reports.", examples=[{"en": "120 million cells"}]

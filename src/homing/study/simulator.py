@@ -6,8 +6,7 @@ routes and doses meet the same patients, the same flares and the same readings.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,71 +14,45 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.biology.attractors import INFLAMED, start
-from homing.biology.ibd import ibd_system
 from homing.biology.profiles import numbers, profile_values
-from homing.endpoints.definitions import endpoint, endpoints
+from homing.endpoints.definitions import endpoint
 from homing.endpoints.observe import Readings, observe, outcomes
-from homing.engine import CompiledSystem, Trajectories, compile_system
+from homing.engine import CompiledSystem, Trajectories
 from homing.evidence.values import Value
 from homing.ground.errors import StudyError
 from homing.patients.cohort import Cohort, Values, draw_cohort
 from homing.patients.flares import add_flares
-from homing.patients.population import Population, populations
+from homing.patients.population import Population
 from homing.patients.scenario import Scenario
 from homing.protocol.course import Protocol
 from homing.protocol.events import Events
+from homing.protocol.instances import written_name
 from homing.protocol.ledger import GivenDose
 from homing.protocol.product import Product
 from homing.protocol.timeline import EventRows, build_timeline
 from homing.study.deciding import decide_and_go, decision_days, stop_at, with_doses
+from homing.study.machines import (
+    DISEASE,
+    NO_DRUG,
+    NO_PRODUCT,
+    Machine,
+    common,
+    concentration,
+    machine_for,
+    values_of,
+)
+from homing.study.machines import SHOWN as SHOWN
 
 #: Long enough for the gut to come to rest in one of its two states (its slowest part takes months).
 SETTLED_AFTER = 5000.0
-#: What the report shows beside what endpoints read.
-SHOWN = (
-    "innate.activation",
-    "tcells.effector",
-    "tcells.regulatory",
-    "tcells.memory",
-    "barrier.integrity",
-    "tract.sepsis",
-    "tract.closure",
-    "product.carried",
-    "product.lung",
-    "product.blood",
-    "product.peripheral",
-    "product.gut",
-    "product.fistula",
-    "product.memory",
-    "product.arrived",
-    "product.dead",
-    "alloimmunity.antibody",
-    "alloimmunity.memory",
-    "marrow.neutrophils",
-    "tolerance",
-    "gut_secretome",
-    "fistula_secretome",
-    "il6",
-    "infection_hazard",
-)
-#: What only the checks of a run read: cells in the last two tallies of their balance.
-CHECKED = ("product.departed", "product.born")
-DISEASE, NO_PRODUCT, NO_DRUG = "ibd-core", "no-product", "no-drug"
-
-
-@functools.lru_cache(maxsize=1)
-def _compiled() -> CompiledSystem:
-    """The machine code for every study: all that endpoints read and reports show, all that any population varies."""
-    outputs = dict.fromkeys([*SHOWN, *CHECKED, *(name for found in endpoints() for name in found.needs)])
-    varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
-    return compile_system(ibd_system(), list(outputs), list(varying))
 
 
 @dataclass(frozen=True)
 class Simulated:
     """One protocol under one scenario in one cohort.
 
-    `doses` has the ledger's entries in order of time; `trajectories` the outputs (patient, time).
+    `doses` has the ledger's entries in order of time; `trajectories` the outputs (patient, time); `parameters` the
+    values of the mechanism in this run, by full name.
     """
 
     protocol: Protocol
@@ -88,6 +61,8 @@ class Simulated:
     seed: int
     trajectories: Trajectories
     doses: tuple[GivenDose, ...]
+    machine: Machine = field(repr=False)
+    parameters: Mapping[str, Any] = field(repr=False)
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -95,8 +70,28 @@ class Simulated:
         return self.trajectories.times
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """(patient, time) values of a state or signal, without noise; NaN after a failure."""
-        return self.trajectories[name]
+        """(patient, time) values of a state or signal, without noise; NaN after a failure.
+
+        'product.gut' is the cells of all products together.
+        """
+        return self._sum(self.machine.column(name))
+
+    def cells(self, product: str, place: str) -> NDArray[np.float64]:
+        """(patient, time) cells of one product, by its key, in one place; 0 where the protocol doesn't give it."""
+        return self._sum(self.machine.own(self.machine.instances.named(product), place))
+
+    def concentration(self, drug: str) -> NDArray[np.float64]:
+        """(patient, time) mg/L of one drug, by its key; 0 where the protocol doesn't give it."""
+        names, factor = concentration(self.machine, drug, self.parameters)
+        each = np.asarray(factor)
+        return self._sum(names or 0.0) * (each[:, None] if each.ndim else each)
+
+    def _sum(self, names: tuple[str, ...] | float) -> NDArray[np.float64]:
+        """The sum of outputs, or a number at every time of every patient who didn't fail."""
+        if isinstance(names, tuple):
+            first, *rest = (self.trajectories[name] for name in names)
+            return first if not rest else np.sum([first, *rest], axis=0)
+        return np.where(np.isnan(self.trajectories.values[:, :, 0]), np.nan, names)
 
     def at(self, day: float) -> int:
         """The position of a day among the times. Raises StudyError when it isn't one of them."""
@@ -124,15 +119,20 @@ class Simulated:
     def ledger(self) -> tuple[GivenDose, ...]:
         """The doses with what engrafted: the cells that arrived alive in the target tissue until the next dose.
 
-        Cells of an earlier dose that arrive after the next one count towards that one; a drug has no such amount.
+        Cells of an earlier dose that arrive after the next one of the same product count towards that one; a drug has
+        no such amount.
         """
-        days = list(dict.fromkeys(dose.time for dose in self.doses))
-        edges = [self["product.arrived"][:, self.at(day)] for day in (*days, self.times[-1])]
-        arrived = {day: edges[i + 1] - edges[i] for i, day in enumerate(days)}
-        return tuple(
-            replace(dose, engrafted=arrived[dose.time]) if isinstance(dose.course.give, Product) else dose
-            for dose in self.doses
-        )
+        found = []
+        for dose in self.doses:
+            give = dose.course.give
+            if not isinstance(give, Product):
+                found.append(dose)
+                continue
+            arrived = self._sum(self.machine.own(self.machine.instances.name_of(give), "arrived"))
+            days = [other.time for other in self.doses if other.time > dose.time and other.course.give == give]
+            until = self.at(min(days)) if days else -1
+            found.append(replace(dose, engrafted=arrived[:, until] - arrived[:, self.at(dose.time)]))
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,9 @@ class Simulator:
     population: Population
     seed: int
     threads: int = 1
-    compiled: CompiledSystem = field(default_factory=_compiled, repr=False)
+    compiled: CompiledSystem = field(default_factory=common, repr=False)
+    #: The machine code that a protocol runs on.
+    machines: Callable[[Population, Protocol], Machine] = field(default=machine_for, repr=False)
 
     def cohort(self, ids: ArrayLike, changes: Mapping[str, float] | None = None) -> Cohort:
         """The patients with these numbers, settled at week 0. See `settle` for `changes`."""
@@ -179,20 +181,12 @@ class Simulator:
         return self.compiled.run(initial, parameters, Events.none(n), [SETTLED_AFTER], final=True, threads=self.threads)
 
     def values(self, protocol: Protocol) -> dict[str, Value]:
-        """Every parameter of the mechanism with its source, as it is for this protocol's product and drug."""
-        product = protocol.products[0] if protocol.products else None
-        drug = protocol.drugs[0] if protocol.drugs else None
-        found = profile_values(
-            self.compiled.system,
-            DISEASE,
-            NO_PRODUCT if product is None else product.profile,
-            NO_DRUG if drug is None else drug.profile,
-        )
-        carriers = [course.carrier.values for course in protocol.possible_courses if course.carrier is not None]
-        for special in (*carriers, product.overrides if product is not None else {}):
-            for name, value in special.items():
-                found[name] = value.to(self.compiled.system.parameters[name].unit)
-        return found
+        """Every parameter of the mechanism with its source, as it is for this protocol's products and drugs."""
+        return values_of(self.machine(protocol).system, protocol)
+
+    def machine(self, protocol: Protocol) -> Machine:
+        """The machine code that a protocol runs on; see `study.machines`."""
+        return self.machines(self.population, protocol)
 
     def run(
         self,
@@ -213,44 +207,48 @@ class Simulator:
             rtol: relative tolerance of the integration.
             given: what the protocol's rules gave in an earlier run, to be given again rather than decided.
         """
-        values, parameters = self._parameters(cohort, protocol, scenario, changes or {})
+        machine = self.machine(protocol)
+        system = machine.system
+        values, parameters = self._parameters(machine, cohort, protocol, scenario, changes or {})
+        first = machine.initial(cohort.initial, self.compiled.system)
         grid = _grid(times, protocol)
 
         def also(rows: EventRows) -> None:
-            add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
+            add_flares(rows, system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
             stop_at(decision_days(protocol, grid[-1]), rows)
 
         def go(initial: NDArray[np.float64], events: Events, begin: float, at: NDArray[np.float64]) -> Trajectories:
             more: dict[str, Any] = {"final": bool(protocol.rules), "rtol": rtol, "threads": self.threads}
-            return self.compiled.run(initial, parameters, events, at, begin=begin, **more)
+            return machine.compiled.run(initial, parameters, events, at, begin=begin, **more)
 
         def read(seen: Trajectories, key: str, day: float) -> NDArray[np.float64]:
-            return Simulated(protocol, scenario, cohort, self.seed, seen, ()).outcome(key, day)
+            return Simulated(protocol, scenario, cohort, self.seed, seen, (), machine, parameters).outcome(key, day)
 
-        system = self.compiled.system
         timeline = build_timeline(system, protocol, values, len(cohort), also=also)
         if given is not None or not protocol.rules:
-            events = with_doses(system, timeline.events, given or ())
-            trajectories, decided = go(cohort.initial, events, 0.0, grid), tuple(given or ())
+            events = with_doses(system, protocol, timeline.events, given or ())
+            trajectories, decided = go(first, events, 0.0, grid), tuple(given or ())
         else:
             weights = values.get("weight", np.full(len(cohort), np.nan))
-            trajectories, decided = decide_and_go(
-                system, protocol, weights, cohort.initial, timeline.events, grid, go, read
-            )
+            trajectories, decided = decide_and_go(system, protocol, weights, first, timeline.events, grid, go, read)
         doses = tuple(sorted((*timeline.doses, *decided), key=lambda dose: dose.time))
-        return Simulated(protocol, scenario, cohort, self.seed, trajectories, doses)
+        return Simulated(protocol, scenario, cohort, self.seed, trajectories, doses, machine, parameters)
 
     def _parameters(
-        self, cohort: Cohort, protocol: Protocol, scenario: Scenario, changes: Mapping[str, float]
+        self, machine: Machine, cohort: Cohort, protocol: Protocol, scenario: Scenario, changes: Mapping[str, float]
     ) -> tuple[Values, dict[str, NDArray[np.float64] | float]]:
-        """What differs between patients, by name, and every parameter of the mechanism."""
+        """What differs between patients, by name, and every parameter of the mechanism.
+
+        What a scenario multiplies and a population varies holds for every product and drug alike.
+        """
         values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
-        profile = numbers(self.values(protocol))
-        drawn = [name for name in values if "." in name]
-        alone = {name: number * scenario.factor(name) for name, number in profile.items() if name not in drawn}
-        return values, _filled(
-            alone, {name: values[name] for name in drawn}, {k: v for k, v in changes.items() if k not in drawn}
-        )
+        profile = numbers(values_of(machine.system, protocol))
+        drawn = {name: written_name(name) for name in profile if written_name(name) in values}
+        alone = {
+            name: number * scenario.factor(written_name(name)) for name, number in profile.items() if name not in drawn
+        }
+        columns = {name: values[written] for name, written in drawn.items()}
+        return values, _filled(alone, columns, {k: v for k, v in changes.items() if k not in values})
 
 
 def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
