@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,8 @@ class Line:
         if self.kind == "quantile":
             order = np.argsort(values, kind="stable")
             reached = np.cumsum(weights[order]) / weights.sum()
-            return float(values[order][min(np.searchsorted(reached, self.level - 1e-9), len(values) - 1)])
+            at = int(np.searchsorted(reached, self.level - 1e-9))
+            return float(values[order][min(at, len(values) - 1)])
         if self.kind == "sd":
             mean = np.average(values, weights=weights)
             return float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
@@ -130,7 +132,16 @@ class Table:
             raise StudyError("nothing of the table is left; leave fewer lines out.")
         written = tuple(w for w in self.written if w["of"] not in out)
         return Table(
-            self.key, self.name, kept, written, self.population, self.trial, self.patients, self.source, self.at, self.note
+            self.key,
+            self.name,
+            kept,
+            written,
+            self.population,
+            self.trial,
+            self.patients,
+            self.source,
+            self.at,
+            self.note,
         )
 
 
@@ -211,7 +222,10 @@ def _csv_rows(path: Path) -> list[tuple[str, object]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             return [
-                (f"{path}:{i}", {k.strip(): v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()})
+                (
+                    f"{path}:{i}",
+                    {k.strip(): v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()},
+                )
                 for i, row in enumerate(csv.DictReader(stream), start=2)
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -237,10 +251,14 @@ def read_line(row: Mapping[str, str]) -> list[Line]:
         raise HomingError("a line says what it is `of`, such as {of: age, mean: 37 years}.")
     of = str(row["of"])
     unit = unit_of(of)
-    number = {name: read_quantity(str(row[name]), unit) for name in ("mean", "sd", *_QUARTILES, *_BOUNDS) if name in row}
+    number = {
+        name: read_quantity(str(row[name]), unit) for name in ("mean", "sd", *_QUARTILES, *_BOUNDS) if name in row
+    }
     bounds = {name: number.pop(name) for name in _BOUNDS if name in number}
     if ("share" in row) == bool(number) or (bounds and "share" not in row):
-        raise HomingError("a line has a mean (and sd), quartiles (lower, median, upper), or a share with or without a bound.")
+        raise HomingError(
+            "a line has a mean (and sd), quartiles (lower, median, upper), or a share with or without a bound."
+        )
     if "share" in row:
         share = read_quantity(str(row["share"]), "1")
         if not 0 <= share <= 1:
@@ -249,7 +267,7 @@ def read_line(row: Mapping[str, str]) -> list[Line]:
     if "sd" in number and ("mean" not in number or number["sd"] <= 0):
         raise HomingError("a standard deviation is above zero and stands beside its mean.")
     ordered = [number[name] for name in _QUARTILES if name in number]
-    if any(a >= b for a, b in zip(ordered, ordered[1:], strict=False)):
+    if any(a >= b for a, b in itertools.pairwise(ordered)):
         raise HomingError("quartiles rise from lower to median to upper.")
     lines = [Line(of, "mean", number["mean"], unit)] if "mean" in number else []
     if "sd" in number:

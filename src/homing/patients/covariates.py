@@ -149,22 +149,25 @@ def _covariate(e: Entry) -> Covariate:
     if name not in UNITS:
         raise EvidenceError(f"unknown covariate '{name}'. {did_you_mean(name, UNITS)}", e.where)
     kind = e.text("distribution")
-    special = {"shares_score_with": e.text("with"), "never_above": e.text("never_above")}
+    partner, ceiling = e.text("with"), e.text("never_above")
     if kind != "levels":
         found = read_distribution(e, ("with", "never_above", "range"), UNITS[name])
-        return Covariate(name, UNITS[name], found, how_known=found.centre, **special)
+        return Covariate(name, UNITS[name], found, (), partner, ceiling, found.centre)
     e.fields("distribution", "levels", "with", "never_above", *_PROVENANCE, required=("levels", "basis"))
     seen = []
     for part in e.part("levels").each():
         try:
             seen.append((float(part.path[-1]), float(part.data)))
         except (TypeError, ValueError):
-            raise EvidenceError("a level is a number with how often it was seen: {'1': 3, '2': 14}.", part.where) from None
+            raise EvidenceError(
+                "a level is a number with how often it was seen: {'1': 3, '2': 14}.", part.where
+            ) from None
     total = sum(n for _, n in seen)
     if not seen or total <= 0 or min(n for _, n in seen) < 0:
         raise EvidenceError("levels need counts of zero or more, not all of them zero.", e.part("levels").where)
     levels = tuple((value, n / total) for value, n in sorted(seen))
-    return Covariate(name, UNITS[name], None, levels, how_known=e.shared_value_of("levels", f"{total:g}"), **special)
+    known = e.shared_value_of("levels", f"{total:g}")
+    return Covariate(name, UNITS[name], None, levels, partner, ceiling, known)
 
 
 def _correlation(e: Entry, found: tuple[Covariate, ...], of: Population) -> Correlation:
@@ -202,8 +205,9 @@ def conditional(of: Covariates, known: NDArray[np.float64]) -> tuple[NDArray[np.
         return np.array(cells, dtype=float).reshape(len(rows), len(columns))
 
     across = matrix(of.drawn, of.known)
-    slopes = np.linalg.solve(known, across.T).T if of.known else across
-    return slopes, np.linalg.cholesky(matrix(of.drawn, of.drawn) - slopes @ across.T)
+    slopes = np.asarray(np.linalg.solve(known, across.T).T if of.known else across, dtype=np.float64)
+    rest = np.linalg.cholesky(matrix(of.drawn, of.drawn) - slopes @ across.T)
+    return slopes, np.asarray(rest, dtype=np.float64)
 
 
 def draw_covariates(

@@ -156,7 +156,9 @@ def read_distribution(e: Entry, more: Iterable[str] = (), of: str = "") -> Distr
     Arguments: `more` the names of further fields, which the caller reads; `of` the unit of the quantity, as written
     where none is given. Raises: EvidenceError with file, line and key for a faulty one.
     """
-    e.fields("distribution", "centre", "spread", "low", "high", *more, *_PROVENANCE, required=("distribution", "centre"))
+    e.fields(
+        "distribution", "centre", "spread", "low", "high", *more, *_PROVENANCE, required=("distribution", "centre")
+    )
     kind = e.one_of("distribution", KINDS)
     centre = e.shared_value("centre", of)
     if (kind in ("lognormal", "normal", "logit-normal")) != ("spread" in e.data):

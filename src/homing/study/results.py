@@ -138,9 +138,9 @@ def read_weights(file: Path) -> np.ndarray:
     """(patient,) the weights of a run's patients, by patient number, with mean 1."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file, columns=["patient", "weight"])
+    table = pq.read_table(file, columns=["patient", "weighting"])
     weights = np.zeros(table.num_rows)
-    weights[table["patient"].to_numpy()] = table["weight"].to_numpy()
+    weights[table["patient"].to_numpy()] = table["weighting"].to_numpy()
     return weights
 
 

@@ -27,8 +27,8 @@ from homing.study.explicit import to_yaml
 from homing.study.numerics import Numerics, notes_on, tolerance_check
 from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part, weekly
 from homing.study.plan import Study
-from homing.study.simulator import Simulator
 from homing.study.results import WEIGHTS
+from homing.study.simulator import Simulator
 from homing.study.tables import csv_file, parquet_file
 from homing.study.weights import notes_on_weights, weights_of
 

@@ -243,7 +243,9 @@ class LikePart(Part):
         default=None, description="A file of your own beside the study, YAML or CSV.", examples=["our-trial.csv"]
     )
     lines: Annotated[tuple[Written, ...], Field(max_length=100)] = Field(
-        default=(), description="The lines themselves.", examples=[[{"of": "age", "mean": "37 years", "sd": "12 years"}]]
+        default=(),
+        description="The lines themselves.",
+        examples=[[{"of": "age", "mean": "37 years", "sd": "12 years"}]],
     )
     leave_out: Annotated[tuple[Name, ...], Field(max_length=100)] = Field(
         default=(), alias="leave out", description="Covariates whose lines are not asked for.", examples=[["crp"]]

@@ -19,16 +19,17 @@ FEW = 0.2
 
 
 def weights_of(study: Study, simulator: Simulator, folder: Path) -> dict[str, Any]:
-    """Weigh a study's patients, write `weights.parquet` (patient, weight, baseline) and return what run.json says.
+    """Weigh a study's patients and write `weights.parquet`; returns what run.json says, nothing without `like`.
 
-    Nothing for a study without `like`. Raises: StudyError when the table is outside what the patients can reach.
+    The file has a row for each patient: `patient`, `weighting` (mean 1) and the baseline, where `weight` is in kg.
+    Raises: StudyError when the table is outside what the patients can reach.
     """
     import pyarrow as pa
 
     if study.like is None:
         return {}
     columns, found = weigh_cohort(simulator, study.patients, study.like)
-    table = pa.table({"patient": np.arange(study.patients), "weight": found.weights, **columns})
+    table = pa.table({"patient": np.arange(study.patients), "weighting": found.weights, **columns})
     with parquet_file(folder / WEIGHTS) as write:
         write(table)
     return {
@@ -60,7 +61,8 @@ def notes_on_weights(weighting: Mapping[str, Any]) -> tuple[Note, ...]:
             Note(
                 f"Weighting leaves {100 * effective / n:.0f} % of the patients: they differ much from the table's. "
                 f"Look at it with: homing patients match.",
-                f"加权后仅余{100 * effective / n:.0f}%的有效患者：虚拟患者与该表差异较大。可用 homing patients match 查看。",
+                f"加权后仅余{100 * effective / n:.0f}%的有效患者：虚拟患者与该表差异较大。"
+                f"可用 homing patients match 查看。",
             )
         )
     return tuple(notes)
