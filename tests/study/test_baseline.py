@@ -16,7 +16,7 @@ from homing.patients.weighting import Weighted, weigh
 from homing.study.baseline import baseline, rank_score, reference_of
 from homing.study.read import parse_study
 from homing.study.resolve import resolve
-from homing.study.results import Sums, read_results, read_weights
+from homing.study.results import Sums, drawn_by_weight, read_results, read_weights
 from homing.study.run import run
 from homing.study.simulator import Simulator
 
@@ -216,3 +216,14 @@ def test_the_weighted_error_is_that_of_as_many_patients_as_they_are_worth() -> N
     n = weights.sum() ** 2 / (weights**2).sum()
     assert sums.effective == pytest.approx(n)
     assert sums.error == pytest.approx(1 / np.sqrt(n), rel=0.05)
+
+
+def test_patients_drawn_by_weight_stand_for_the_weighted_cohort() -> None:
+    found = matched("GEMINI-2")
+    columns, ids = columns_of("luminal-cd-moderate-severe"), drawn_by_weight(found.weights, 2000)
+    assert len(ids) == 2000 and (ids == np.sort(ids)).all()
+    for row in found.lines:
+        if row.line.kind in ("mean", "share"):
+            spread = float(columns[row.line.of].std()) / np.sqrt(len(ids))
+            assert float(row.line.moment(columns[row.line.of][ids]).mean()) == pytest.approx(row.asked, abs=3 * spread)
+    assert drawn_by_weight(np.array([3.0, 0.0, 0.0, 0.0]), 100).tolist() == [0]

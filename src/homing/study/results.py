@@ -144,6 +144,22 @@ def read_weights(file: Path) -> np.ndarray:
     return weights
 
 
+def drawn_by_weight(weights: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of patients who stand, unweighted, for a weighted cohort: at most as many as it is worth (Kish).
+
+    Systematic: patient i is taken once for every step of the running sum of weights, so that none is taken more often
+    than its weight asks, and the same weights always give the same patients.
+
+    Example:
+        >>> drawn_by_weight(np.array([1.0, 0.0, 2.0, 1.0]), 4).tolist()
+        [0, 2]
+    """
+    size = max(1, min(most, int(weights.sum() ** 2 / (weights**2).sum())))
+    steps = (np.arange(size) + 0.5) / size
+    running = np.cumsum(weights) / weights.sum()
+    return np.minimum(np.searchsorted(running, steps), len(weights) - 1)
+
+
 def _add(study: Study, frame: pd.DataFrame, weights: np.ndarray | None, cells: dict, paired: dict) -> None:
     values: dict[tuple[str, str, str, float], np.ndarray] = {}
     weighed: dict[tuple[str, str, str, float], np.ndarray | None] = {}

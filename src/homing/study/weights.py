@@ -52,8 +52,9 @@ def notes_on_weights(weighting: Mapping[str, Any]) -> tuple[Note, ...]:
     notes = [
         Note(
             f"Results by arm are weighted to the baseline table '{weighting['table']}': {n} virtual patients are worth "
-            f"{effective:.0f}. What the chapters simulate beyond the study's arms is not weighted.",
-            f"各组结果已按基线表'{weighting['table']}'加权：{n}名虚拟患者的有效样本量为{effective:.0f}。各章另行模拟的内容未加权。",
+            f"{effective:.0f}. What the chapters simulate beyond its arms is asked of patients drawn by weight.",
+            f"各组结果已按基线表'{weighting['table']}'加权：{n}名虚拟患者的有效样本量为{effective:.0f}。"
+            f"各章另行模拟的内容取自按权重抽取的患者。",
         )
     ]
     if effective < FEW * n:
