@@ -17,6 +17,8 @@ from homing.evidence.root import catalogue_root
 from homing.evidence.sources import load_sources, read_sources
 from homing.ground.errors import EvidenceError, StudyError
 from homing.ground.text_yaml import read_yaml
+from homing.patients.baseline_table import baseline_table
+from homing.patients.covariates import covariates
 from homing.patients.population import population
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
@@ -28,6 +30,8 @@ LOADERS: dict[str, Callable[[str], Any]] = {
     "carriers": catalogue.carrier,
     "procedures": catalogue.procedure,
     "populations": population,
+    "covariates": covariates,
+    "baselines": baseline_table,
     "scenarios": scenario,
     "endpoints": endpoint,
     "prices": price_entry,

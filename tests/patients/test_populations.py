@@ -45,8 +45,9 @@ def stated(found: Population, name: str) -> tuple:
     return d.kind, d.centre.number, None if d.spread is None else d.spread.number
 
 
-def test_the_four_populations_are_there() -> None:
+def test_the_populations_are_there() -> None:
     expected = {FISTULA, "luminal-cd-moderate-severe", "uc-moderate-severe", "refractory-luminal-cd-hsct"}
+    expected.add("uc-b-cell-driven")
     assert {p.key for p in ALL} == expected
 
 

@@ -26,7 +26,7 @@ from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
 from homing.protocol.product import Drug, Product
 from homing.protocol.regimen import usual_courses
 from homing.study.plan import Study
-from homing.study.results import Results
+from homing.study.results import WEIGHTS, Results, drawn_by_weight, read_weights
 from homing.study.run import Run
 from homing.study.simulator import Simulated, Simulator
 
@@ -51,7 +51,10 @@ class Case:
 
     @cached_property
     def cohort(self) -> Cohort:
-        """The study's first patients, at most `SAMPLE`."""
+        """The study's first patients, at most `SAMPLE`; of weighted ones, patients drawn by their weights."""
+        if self.study.like is not None:
+            weights = read_weights(self.run.folder / WEIGHTS)
+            return self.simulator.cohort(drawn_by_weight(weights, SAMPLE))
         return self.simulator.cohort(np.arange(min(SAMPLE, self.study.patients)))
 
     @property

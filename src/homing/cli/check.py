@@ -84,6 +84,7 @@ def _plan(study: Study) -> Table:
     for key, value in (
         ("population", study.population),
         ("patients", f"{study.patients} in each of {len(study.arms)} arms"),
+        ("like", "" if study.like is None else f"{study.like.key}: {len(study.like.lines)} numbers of its baseline"),
         ("seed", f"{study.seed}{' (drawn)' if study.seed_drawn else ''}"),
         ("scenarios", ", ".join(study.scenarios)),
         ("visits", ", ".join(explicit["visits"])),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from homing.cli import catalog, check, evidence, model, run, schema, simulate
+from homing.cli import catalog, check, evidence, model, patients, run, schema, simulate
 from homing.ground.errors import HomingError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("schema")(schema.schema)
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(model.app, name="model")
+app.add_typer(patients.app, name="patients")
 
 
 def _version(wanted: bool) -> None:

@@ -150,8 +150,12 @@ class Entry:
         written = self.data.get(name)
         if not isinstance(written, str):
             return self.value(name, unit)
+        return self.shared_value_of(name, written, unit)
+
+    def shared_value_of(self, name: str, text: str, unit: str = "") -> Value:
+        """The Value of a text in the place of a field that is there, with the basis and source that stand beside it."""
         around = {k: self.data[k] for k in _SHARED if k in self.data}
-        whole = _with(self.tree.tree, (*self.path, name), {"value": written, **around})
+        whole = _with(self.tree.tree, (*self.path, name), {"value": text, **around})
         return value_at(replace(self.tree, tree=whole), (*self.path, name), unit)
 
     def names_of(self, field: str, folder: str) -> tuple[str, ...]:

@@ -27,6 +27,25 @@ def exact_interval(events: int, n: int, level: float = 0.95) -> tuple[float, flo
     return low, high
 
 
+def effective_interval(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a weighted share of `n` effective patients: Clopper-Pearson's with counts that needn't be whole.
+
+    Raises: ValueError unless 0 <= share <= 1 and n > 0.
+
+    Example:
+        >>> effective_interval(0.25, 20.0) == exact_interval(5, 20)
+        True
+    """
+    from scipy.special import betaincinv
+
+    if n <= 0 or not 0 <= share <= 1:
+        raise ValueError(f"{share} of {n} is not a proportion")
+    tail, events = (1 - level) / 2, share * n
+    low = 0.0 if share == 0 else float(betaincinv(events, n - events + 1, tail))
+    high = 1.0 if share == 1 else float(betaincinv(events + 1, n - events, 1 - tail))
+    return low, high
+
+
 def upper_bound(events: int, n: int, level: float = 0.95) -> float:
     """The one-sided exact upper bound of events/n; with no events it is close to 3/n (the rule of three).
 

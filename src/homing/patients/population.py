@@ -23,7 +23,7 @@ with its own.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -136,7 +136,7 @@ def read_population(e: Entry) -> Population:
         gut=e.one_of("gut", ("healthy", "inflamed")),  # type: ignore[arg-type]
         at_start=e.values("at_start"),
         history=history,
-        distributions={str(p.path[-1]): _distribution(p) for p in e.parts("patients")},
+        distributions={str(p.path[-1]): _named_distribution(p) for p in e.parts("patients")},
         flares=_flares(e.part("flares")),
         noise={str(p.path[-1]): _noise(p) for p in e.parts("noise")},
         note=e.both_languages("note") if "note" in e.data else {},
@@ -145,11 +145,22 @@ def read_population(e: Entry) -> Population:
     )
 
 
-def _distribution(e: Entry) -> Distribution:
-    e.fields("distribution", "centre", "spread", "low", "high", *_PROVENANCE, required=("distribution", "centre"))
+def _named_distribution(e: Entry) -> Distribution:
     _check_name(e)
+    return read_distribution(e)
+
+
+def read_distribution(e: Entry, more: Iterable[str] = (), of: str = "") -> Distribution:
+    """A distribution from a part of an entry.
+
+    Arguments: `more` the names of further fields, which the caller reads; `of` the unit of the quantity, as written
+    where none is given. Raises: EvidenceError with file, line and key for a faulty one.
+    """
+    e.fields(
+        "distribution", "centre", "spread", "low", "high", *more, *_PROVENANCE, required=("distribution", "centre")
+    )
     kind = e.one_of("distribution", KINDS)
-    centre = e.shared_value("centre")
+    centre = e.shared_value("centre", of)
     if (kind in ("lognormal", "normal", "logit-normal")) != ("spread" in e.data):
         raise EvidenceError(f"a {kind} distribution {'has no' if 'spread' in e.data else 'needs a'} spread.", e.where)
     unit = "1" if kind in ("lognormal", "logit-normal") else centre.unit

@@ -26,6 +26,7 @@ from homing.study.numerics import notes_on
 from homing.study.plan import Study
 from homing.study.results import read_results
 from homing.study.run import RESULTS, Progress, Run, available_threads, run
+from homing.study.weights import notes_on_weights
 
 #: The chapters in the order of the report; each module has `answer(case) -> Chapter`.
 CHAPTERS = (
@@ -178,7 +179,8 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _warnings(case: Case) -> list[Text]:
-    notes = (*case.study.notes, *notes_on(case.run.record["numerics"]))
+    weighted = notes_on_weights(case.run.record.get("weighting", {}))
+    notes = (*case.study.notes, *notes_on(case.run.record["numerics"]), *weighted)
     found: list[Text] = [Verbatim(note, note.zh) for note in notes]
     for place, counts in sorted(case.run.record["statuses"].items()):
         for name, n in counts.items():

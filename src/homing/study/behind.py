@@ -25,6 +25,7 @@ DISEASE_PROFILE = "ibd-core"
 #: What of an entry bears on the simulation, by kind; the rest (stage, strengths, notes) is for reading.
 _BEARING = {
     "populations": ("disease", "gut", "at_start", "history", "patients", "flares", "noise"),
+    "covariates": ("covariates", "correlations"),
     "scenarios": ("multiply",),
     "routes": ("deposits",),
     "carriers": ("deposits", "values"),
@@ -53,6 +54,7 @@ def values_behind(study: Study, own: Mapping[str, ProductPart]) -> Plain:
             if arm.possible_courses
         },
         "populations": _entries("populations", [study.population]),
+        "covariates": _entries("covariates", [study.population]) if study.like is not None else {},
         "scenarios": _entries("scenarios", study.scenarios),
         "disease": _profile(DISEASE_PROFILE),
         "products": {key: _product(key, own.get(key)) for key in dict.fromkeys(products)},

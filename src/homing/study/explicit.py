@@ -40,6 +40,7 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
     explicit |= {
         "population": study.population,
         "patients": study.patients,
+        **({"like": {"lines": [dict(line) for line in study.like.written]}} if study.like is not None else {}),
         "seed": study.seed,
         "scenarios": list(study.scenarios),
         "visits": [day_text(day) for day in study.visits],

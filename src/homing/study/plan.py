@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from homing.patients.baseline_table import Table
 from homing.protocol.course import Protocol
 
 
@@ -71,3 +72,4 @@ class Study:
     seed_drawn: bool = False
     explicit: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    like: Table | None = None  # the baseline table that the patients are weighted to

@@ -17,6 +17,7 @@ from homing.study.consistency import check_consistency
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
+from homing.study.like import table_of_study
 from homing.study.plan import Endpoint, Note, Study, TrialDesign
 from homing.study.products import own_products
 from homing.study.read import StudyFile, read_study_file
@@ -56,6 +57,7 @@ def resolve(
     arms = plan_arms(content.arms, own, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
+    like = table_of_study(content, faults)
     faults.refuse()
     cohort = _checked(check_patients, patients, content.patients, "--patients")
     words = _checked(check_language, language, content.report.language, "--lang")
@@ -82,6 +84,7 @@ def resolve(
         comparator=content.comparator or DEFAULT_COMPARATOR,
         language=words,
         seed_drawn=drawn,
+        like=like,
     )
     explicit = explain(study, content.products)
     return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from homing.endpoints.definitions import endpoint
-from homing.ground.proportions import exact_interval
+from homing.ground.proportions import effective_interval, exact_interval
 from homing.study.parts import plain, study_endpoints
 from homing.study.plan import Study
 
@@ -19,35 +19,65 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: The weights of patients, beside results.parquet.
+WEIGHTS = "weights.parquet"
+
+
 @dataclass
 class Sums:
-    """Running sums over patients: how many were seen, how many failed, sum and sum of squares of what was seen."""
+    """Running sums over patients: how many were seen, how many failed, sum and sum of squares of what was seen.
+
+    In a cohort that is weighted to a trial's patients the sums are weighted, `weight` and `weight_squares` are those of
+    the weights of patients seen, and every error is widened by the design effect (Kish): it is that of as many
+    patients as they are worth.
+    """
 
     n: int = 0
     failed: int = 0
     total: float = 0.0
     squares: float = 0.0
+    weight: float = 0.0
+    weight_squares: float = 0.0
+    is_weighted: bool = False
 
-    def add(self, values: np.ndarray) -> None:
-        """Add the values of some patients; NaN is a patient whose simulation failed."""
-        seen = values[~np.isnan(values)]
+    def add(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Add the values of some patients, with their weights; NaN is a patient whose simulation failed."""
+        here = ~np.isnan(values)
+        seen = values[here]
         self.n += seen.size
         self.failed += values.size - seen.size
-        self.total += math.fsum(seen)
-        self.squares += math.fsum(seen * seen)
+        if weights is None:
+            self.total += math.fsum(seen)
+            self.squares += math.fsum(seen * seen)
+            return
+        w = weights[here]
+        self.is_weighted = True
+        self.total += math.fsum(w * seen)
+        self.squares += math.fsum(w * seen * seen)
+        self.weight += math.fsum(w)
+        self.weight_squares += math.fsum(w * w)
+
+    @property
+    def effective(self) -> float:
+        """How many equally weighted patients those seen are worth; all of them where there are no weights."""
+        if not self.is_weighted:
+            return float(self.n)
+        return self.weight**2 / self.weight_squares if self.weight_squares else 0.0
 
     @property
     def mean(self) -> float:
         """The mean (of a rule: the share of patients who met it); NaN where nobody was seen."""
-        return self.total / self.n if self.n else math.nan
+        whole = self.weight if self.is_weighted else self.n
+        return self.total / whole if whole else math.nan
 
     @property
     def error(self) -> float:
         """The Monte Carlo standard error of the mean."""
-        if self.n < 2:
+        n, whole = self.effective, self.weight if self.is_weighted else self.n
+        if self.n < 2 or n <= 1:
             return math.nan
-        variance = max(self.squares / self.n - self.mean**2, 0.0) * self.n / (self.n - 1)
-        return math.sqrt(variance / self.n)
+        variance = max(self.squares / whole - self.mean**2, 0.0) * n / (n - 1)
+        return math.sqrt(variance / n)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """The Monte Carlo interval of the mean, by the normal distribution."""
@@ -58,7 +88,11 @@ class Sums:
 
     def share_interval(self, level: float = 0.95) -> tuple[float, float]:
         """The exact Monte Carlo interval of a share."""
-        return exact_interval(round(self.total), self.n, level) if self.n else (math.nan, math.nan)
+        if not self.n or not self.effective:
+            return math.nan, math.nan
+        if self.is_weighted:
+            return effective_interval(min(max(self.mean, 0.0), 1.0), self.effective, level)
+        return exact_interval(round(self.total), self.n, level)
 
 
 @dataclass(frozen=True)
@@ -84,29 +118,64 @@ class Results:
 
 
 def read_results(study: Study, file: Path) -> Results:
-    """Summarise results.parquet, one row group in memory at a time (a row group holds whole patients)."""
+    """Summarise results.parquet, one row group in memory at a time (a row group holds whole patients).
+
+    Where weights.parquet stands beside it, as for a study with `like`, every summary is weighted.
+    """
     import pyarrow.parquet as pq
+
+    weights = read_weights(file.with_name(WEIGHTS)) if study.like is not None else None
 
     cells: dict[tuple[str, str, str, float], Sums] = {}
     paired: dict[tuple[str, str, str, float], Sums] = {}
     with pq.ParquetFile(file) as parquet:
         for group in range(parquet.num_row_groups):
-            _add(study, parquet.read_row_group(group).to_pandas(), cells, paired)
+            _add(study, parquet.read_row_group(group).to_pandas(), weights, cells, paired)
     return Results(study, cells, paired)
 
 
-def _add(study: Study, frame: pd.DataFrame, cells: dict, paired: dict) -> None:
+def read_weights(file: Path) -> np.ndarray:
+    """(patient,) the weights of a run's patients, by patient number, with mean 1."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(file, columns=["patient", "weighting"])
+    weights = np.zeros(table.num_rows)
+    weights[table["patient"].to_numpy()] = table["weighting"].to_numpy()
+    return weights
+
+
+def drawn_by_weight(weights: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of patients who stand, unweighted, for a weighted cohort: at most as many as it is worth (Kish).
+
+    Systematic: patient i is taken once for every step of the running sum of weights, so that none is taken more often
+    than its weight asks, and the same weights always give the same patients.
+
+    Example:
+        >>> drawn_by_weight(np.array([1.0, 0.0, 2.0, 1.0]), 4).tolist()
+        [0, 2]
+    """
+    size = max(1, min(most, int(weights.sum() ** 2 / (weights**2).sum())))
+    steps = (np.arange(size) + 0.5) / size
+    running = np.cumsum(weights) / weights.sum()
+    return np.minimum(np.searchsorted(running, steps), len(weights) - 1)
+
+
+def _add(study: Study, frame: pd.DataFrame, weights: np.ndarray | None, cells: dict, paired: dict) -> None:
     values: dict[tuple[str, str, str, float], np.ndarray] = {}
+    weighed: dict[tuple[str, str, str, float], np.ndarray | None] = {}
     keys = study_endpoints(study)
     for place, rows in frame.groupby(["scenario", "arm", "day"], observed=True, sort=False):
         scenario, arm, day = cast(tuple[str, str, float], place)
+        own = None if weights is None else weights[rows["patient"].to_numpy()]
         for key in keys:
             values[scenario, arm, key, day] = rows[plain(key)].to_numpy(dtype=float, na_value=np.nan)
+            weighed[scenario, arm, key, day] = own
     for place, column in values.items():
-        cells.setdefault(place, Sums()).add(column)
+        cells.setdefault(place, Sums()).add(column, weighed[place])
         scenario, arm, key, day = place
         if arm != study.control:
-            paired.setdefault(place, Sums()).add(column - values[scenario, study.control, key, day])
+            difference = column - values[scenario, study.control, key, day]
+            paired.setdefault(place, Sums()).add(difference, weighed[place])
 
 
 def is_rule(key: str) -> bool:

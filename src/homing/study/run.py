@@ -27,8 +27,10 @@ from homing.study.explicit import to_yaml
 from homing.study.numerics import Numerics, notes_on, tolerance_check
 from homing.study.parts import KEPT_TRAJECTORIES, Part, simulate_part, weekly
 from homing.study.plan import Study
+from homing.study.results import WEIGHTS
 from homing.study.simulator import Simulator
 from homing.study.tables import csv_file, parquet_file
+from homing.study.weights import notes_on_weights, weights_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +127,7 @@ def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: 
     folders.write_text(folder / RESOLVED, to_yaml(study))
     simulator = Simulator(population(study.population), study.seed, threads)
     compiled = time.perf_counter()
+    weighting = weights_of(study, simulator, folder)
     each = len(study.arms) * len(study.scenarios)
     starts = range(0, study.patients, PART)
     waiting = [range(s, min(s + PART, study.patients)) for s in starts if not _is_kept(folder, s)]
@@ -135,7 +138,7 @@ def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: 
         done += part.patients
         progress("simulate", done * each, study.patients * each)
     simulated = time.perf_counter()
-    tally = _merge(folder, list(starts))
+    tally = _merge(folder, list(starts)) | {"weighting": weighting}
     tally["numerics"] = tally["numerics"].record(tolerance_check(study, simulator, weekly(study)))
     seconds = {
         "compile": compiled - began,
@@ -232,8 +235,12 @@ def _record(
         "acceptance": study.patients / tally["attempts"],
         "statuses": tally["statuses"],
         "numerics": tally["numerics"],
-        "notes": [*study.notes, *notes_on(tally["numerics"])],
-        "files": {name: _checksum(folder / name) for name in (RESULTS, TRAJECTORIES, LEDGER, RESOLVED)},
+        **({"weighting": tally["weighting"]} if tally["weighting"] else {}),
+        "notes": [*study.notes, *notes_on(tally["numerics"]), *notes_on_weights(tally["weighting"])],
+        "files": {
+            name: _checksum(folder / name)
+            for name in (RESULTS, TRAJECTORIES, LEDGER, RESOLVED, *([WEIGHTS] if tally["weighting"] else []))
+        },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "machine": {"system": platform.system(), "processor": platform.machine(), "threads": threads},
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

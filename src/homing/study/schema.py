@@ -232,6 +232,32 @@ class TrialPart(Part):
     )
 
 
+Written = Annotated[dict[Name, Words], Field(min_length=2, max_length=10)]
+
+
+class LikePart(Part):
+    """The baseline table that the virtual patients are weighted to: one of three ways to name it."""
+
+    baseline: Name | None = Field(default=None, description="A table of the catalogue.", examples=["CHARM"])
+    table: Words | None = Field(
+        default=None, description="A file of your own beside the study, YAML or CSV.", examples=["our-trial.csv"]
+    )
+    lines: Annotated[tuple[Written, ...], Field(max_length=100)] = Field(
+        default=(),
+        description="The lines themselves.",
+        examples=[[{"of": "age", "mean": "37 years", "sd": "12 years"}]],
+    )
+    leave_out: Annotated[tuple[Name, ...], Field(max_length=100)] = Field(
+        default=(), alias="leave out", description="Covariates whose lines are not asked for.", examples=[["crp"]]
+    )
+
+
+Like = Annotated[
+    Annotated[LikePart, Tag(f"{SHAPE}mapping")] | Annotated[Name, Tag(f"{SHAPE}text")],
+    Discriminator(_shape_in_list),
+]
+
+
 class ReportPart(Part):
     """How the report is written."""
 
@@ -256,6 +282,11 @@ class StudyContent(Part):
         description="The patients, by a key of the catalogue.", examples=["perianal-fistula-refractory-cd"]
     )
     patients: Patients = Field(default=DEFAULT_PATIENTS, description="Virtual patients in each arm.", examples=[1000])
+    like: Like | None = Field(
+        default=None,
+        description="The trial whose patients these are weighted to: a baseline table of the catalogue, or your own.",
+        examples=["CHARM"],
+    )
     seed: Seed | None = Field(
         default=None, description="Seed of the random numbers; drawn when left out.", examples=[2016]
     )
