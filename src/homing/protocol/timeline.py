@@ -123,7 +123,10 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
 
 
 def add_dose(system: System, dose: GivenDose, rows: EventRows) -> None:
-    """Add what was delivered to the states where it lands."""
+    """Add what was delivered to the states where it lands; cells just given are competent to divide."""
+    for fresh in dict.fromkeys(f"{d.state.partition('.')[0]}.competence" for d in deposits_of(dose.course)):
+        if fresh in system.states:
+            rows.add(dose.time, Op.SET, system.state_index(fresh), 1.0)
     for deposit in deposits_of(dose.course):
         rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, dose.course))
 
