@@ -125,6 +125,7 @@ def make_document(case: Case, chapters: list[Chapter]) -> Document:
         sources=cited_sources(case),
         run=_run_record(case),
         warnings=_warnings(case),
+        limits=[Verbatim(limit, limit.zh) for limit in study.limits],
         exploratory=sensitivity(case).exploratory,
         uncalibrated=True,
     )

@@ -39,6 +39,7 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
         explicit["question"] = study.question
     explicit |= {
         "population": study.population,
+        **({"eligibility": list(study.eligibility)} if study.eligibility else {}),
         "patients": study.patients,
         "seed": study.seed,
         "scenarios": list(study.scenarios),

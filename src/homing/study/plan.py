@@ -71,3 +71,5 @@ class Study:
     seed_drawn: bool = False
     explicit: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    eligibility: tuple[str, ...] = ()
+    limits: tuple[Note, ...] = ()  # where the study is only in part within the model's context of use

@@ -13,6 +13,7 @@ from homing.ground.nearest import did_you_mean
 from homing.study import known
 from homing.study.arms import check_simulable, plan_arms
 from homing.study.consistency import check_consistency
+from homing.study.context import check_context
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
@@ -55,6 +56,7 @@ def resolve(
     arms = plan_arms(content.arms, own, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
+    limits = check_context(content, faults)
     faults.refuse()
     cohort = _checked(check_patients, patients, content.patients, "--patients")
     words = _checked(check_language, language, content.report.language, "--lang")
@@ -81,6 +83,8 @@ def resolve(
         comparator=content.comparator or DEFAULT_COMPARATOR,
         language=words,
         seed_drawn=drawn,
+        eligibility=content.eligibility,
+        limits=limits,
     )
     explicit = explain(study, content.products)
     return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))
