@@ -1,7 +1,8 @@
 """Simulate every row of catalogue/misses and write the shares and the page that shows them beside the evidence.
 
-Run after a change of the mechanism, of a value or of a population: `python tools/where_the_model_misses.py`. It
-writes src/homing/catalogue/misses-simulated.yaml and docs/explanation/where-the-model-misses.md. `--page` writes the page alone.
+Run after a change of the mechanism, of a value or of a population: `python tools/where_the_model_misses.py`. It writes
+src/homing/catalogue/misses-simulated.yaml and docs/explanation/where-the-model-misses.md; `--page` writes the page
+alone.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def simulate(miss: Miss, row: Row) -> tuple[float, float, float]:
 
 def _share(miss: Miss, row: Row, key: str) -> float:
     asked = miss.simulate
-    assert asked is not None
+    if asked is None:
+        raise ValueError(f"{miss.key} is not simulated")
     simulator = Simulator(population(asked.population), SEED, threads=2)
     cohort = simulator.cohort(np.arange(PATIENTS))
     day = row.week * DAYS_PER_WEEK
@@ -57,7 +59,8 @@ def _share(miss: Miss, row: Row, key: str) -> float:
 
 def _protocol(miss: Miss, row: Row, until: float) -> Protocol:
     asked = miss.simulate
-    assert asked is not None
+    if asked is None:
+        raise ValueError(f"{miss.key} is not simulated")
     procedures = tuple(PlannedProcedure(catalogue.procedure(key), 0.0) for key in asked.procedures)
     if not asked.product:
         return Protocol("untreated", procedures)
