@@ -45,13 +45,16 @@ def stated(found: Population, name: str) -> tuple:
     return d.kind, d.centre.number, None if d.spread is None else d.spread.number
 
 
+#: An endotype that is assumed to exist; its gut is not that of the reference model.
+B_DRIVEN = "uc-b-cell-driven"
+
+
 def test_the_populations_are_there() -> None:
-    expected = {FISTULA, "luminal-cd-moderate-severe", "uc-moderate-severe", "refractory-luminal-cd-hsct"}
-    expected.add("uc-b-cell-driven")
+    expected = {FISTULA, "luminal-cd-moderate-severe", "uc-moderate-severe", "refractory-luminal-cd-hsct", B_DRIVEN}
     assert {p.key for p in ALL} == expected
 
 
-@pytest.mark.parametrize("found", ALL, ids=lambda p: p.key)
+@pytest.mark.parametrize("found", [p for p in ALL if p.key != B_DRIVEN], ids=lambda p: p.key)
 def test_the_gut_varies_as_in_the_reference_model(found: Population) -> None:
     assert {name: stated(found, name) for name in GUT} == GUT
 
@@ -79,7 +82,8 @@ def test_memory_that_outlives_conditioning_has_the_reference_models_log_spread()
 def test_flares_and_noise_are_those_of_the_reference_model(found: Population) -> None:
     flares = found.flares
     numbers = [v.number for v in (flares.rate, flares.barrier_loss, flares.most_loss, flares.inflammation)]
-    assert numbers == [1, 0.22, 0.95, 0.3]
+    set_to_stopping = found.disease == "crohn" and found.gut == "inflamed"  # relapse after anti-TNF is stopped (STORI)
+    assert numbers == [2.5 if set_to_stopping else 1, 0.22, 0.95, 0.3]
     assert (found.noise["cdai"].kind, found.noise["cdai"].size.number) == ("additive", 80)
     assert (found.noise["calprotectin"].kind, found.noise["calprotectin"].size.number) == ("relative", 0.57)
 

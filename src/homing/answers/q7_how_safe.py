@@ -24,6 +24,7 @@ from homing.answers.content import (
     Verbatim,
 )
 from homing.evidence.records import AdverseEvent, Trial, weeks
+from homing.evidence.values import Value
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.ground.proportions import upper_bound
 from homing.protocol.course import Protocol
@@ -35,6 +36,8 @@ REPEATS = (1, 2, 4)
 APART = 12 * DAYS_PER_WEEK
 #: When after a dose the living cells are counted.
 COUNTED_AFTER = 7.0
+#: Events per 100 patients below which a hazard is not told.
+_WORTH_TELLING = 0.05
 
 
 def answer(case: Case) -> Chapter:
@@ -231,6 +234,7 @@ def _hazards(case: Case) -> Iterator[Block]:
     yield _hazard_table(case, runs, infections)
     if key == "q7.infections":
         yield _hazard_figure(case, runs)
+    yield from _conditioning(case, runs)
     if case.product is not None:
         given = np.sum([d.delivered for d in runs[0].doses if case.is_of_product(d.course)], axis=0)
         share = float(np.nanmean(alive(runs[0], case.product)[:, -1] / np.maximum(given, 1e-12)))
@@ -240,6 +244,35 @@ def _hazards(case: Case) -> Iterator[Block]:
         }
         yield Finding(Message("q7.persistence", values), "assumed", ["run"], exploratory=True)
         yield _persistence_figure(case, runs[0], case.product)
+
+
+def _conditioning(case: Case, runs: list[Simulated]) -> Iterator[Block]:
+    """Deaths and thrombotic microangiopathies by conditioning in the first year, and what the deaths rest on."""
+    arms = zip((case.candidate, case.control), runs, strict=True)
+    for label, run in ((label_of(arm), run) for arm, run in arms):
+        deaths, clots = (_expected(run, name) for name in ("treatment_death_hazard", "microangiopathy_hazard"))
+        if deaths < _WORTH_TELLING and clots < _WORTH_TELLING:
+            continue
+        known = case.simulator.values(case.candidate)
+        values = {
+            "arm": label,
+            "deaths": _bracketed(deaths, known["conditioning.death_by_injury"]),
+            "clots": _bracketed(clots, known["conditioning.microangiopathy_by_injury"]),
+        }
+        sources = ["run", known["conditioning.death_by_injury"].source]
+        yield Finding(Message("q7.conditioning", values), "assumed", sources, exploratory=True)
+
+
+def _expected(run: Simulated, hazard: str) -> float:
+    """Patients in 100 with the event in the first year, by the integral of its hazard."""
+    total = np.trapezoid(run[hazard], run.times / DAYS_PER_YEAR, axis=1)
+    return 100 * float(np.nanmean(-np.expm1(-total)))
+
+
+def _bracketed(per_100: float, value: Value) -> Estimate:
+    """A rate with the range of the value behind it."""
+    low, high = (per_100 * (end or 0.0) / value.number for end in (value.low, value.high))
+    return Estimate(per_100, low, high, "number", 0.9, "scenarios")
 
 
 def _persistence_figure(case: Case, run: Simulated, product: Product) -> Lines:

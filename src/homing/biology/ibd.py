@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from homing.biology.blood.conditioning import Conditioning
 from homing.biology.blood.infection import Infection
 from homing.biology.blood.marrow import Marrow
 from homing.biology.cells.efferocytosis import Efferocytosis
@@ -15,6 +16,7 @@ from homing.biology.gut.barrier import Barrier
 from homing.biology.immunity.alloimmunity import Alloimmunity
 from homing.biology.immunity.bcells import BCells
 from homing.biology.immunity.innate import Innate
+from homing.biology.immunity.natural_killers import NaturalKillers
 from homing.biology.immunity.tcells import TCells
 from homing.biology.immunity.tolerance import Tolerance
 from homing.biology.markers.levels import Markers
@@ -44,6 +46,7 @@ def _patient() -> list[Module]:
         Efferocytosis(),
         Secretome(),
         Alloimmunity(),
+        NaturalKillers(),
         Innate(),
         Tolerance(),
         TCells(),
@@ -52,6 +55,7 @@ def _patient() -> list[Module]:
         Microbes(),
         Marrow(),
         Infection(),
+        Conditioning(),
         Tract(),
         Markers(),
         Scores(),

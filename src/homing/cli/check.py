@@ -37,7 +37,13 @@ def check(
     if as_json:
         import json
 
-        content = {"ok": True, "file": resolved.file, "notes": list(resolved.notes), "study": dict(resolved.explicit)}
+        content = {
+            "ok": True,
+            "file": resolved.file,
+            "notes": list(resolved.notes),
+            "context": list(resolved.limits),
+            "study": dict(resolved.explicit),
+        }
         typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
     elif as_yaml:
         from homing.study.explicit import to_yaml
@@ -60,9 +66,19 @@ def _show(study: Study, with_values: bool) -> None:
     if with_values:
         console.print(_values(study))
     console.print(_basis(study))
+    console.print(_context(study))
     for note in study.notes:
         console.print(f"[yellow]•[/yellow] {escape(note)}")
     console.print(f"{escape(study.file)}: in order. Run it with: homing run {escape(study.file)}")
+
+
+def _context(study: Study) -> str:
+    """Whether the study is within the model's context of use; one that is outside was refused before."""
+    from rich.markup import escape
+
+    if not study.limits:
+        return "[green]Context of use:[/green] nothing in this study is outside what the model may be asked."
+    return "\n".join(f"[yellow]Context of use:[/yellow] {escape(limit)}" for limit in study.limits)
 
 
 def _table(title: str, *columns: str) -> Table:

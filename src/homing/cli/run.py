@@ -33,7 +33,7 @@ def run(
     from homing.study.resolve import read_study
 
     resolved = read_study(study, patients=patients, seed=seed, language=lang)
-    for note in resolved.notes:
+    for note in (*resolved.limits, *resolved.notes):
         typer.echo(f"homing: {note}", err=True)
     try:
         with progress(show=not quiet and not as_json) as bar:

@@ -28,7 +28,8 @@ class Document:
     `headline` holds the key results and `observed` what real trials of the same design showed, set beside them.
     `sources` maps the keys that findings and parameters cite to the sources themselves. `run` is the record that two
     equal runs share (seed, versions, hashes); `timings` is kept apart because no two runs share it. Keys of both are
-    worded by the text `run.<key>` where there is one. `exploratory` and `uncalibrated` raise the notices of that name.
+    worded by the text `run.<key>` where there is one. `exploratory` and `uncalibrated`
+    raise the notices of that name; `limits` say where the study leaves the model's context of use.
     """
 
     title: Text
@@ -44,5 +45,6 @@ class Document:
     run: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[Text] = ()
+    limits: Sequence[Text] = ()
     exploratory: bool = False
     uncalibrated: bool = False

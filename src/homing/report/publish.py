@@ -14,6 +14,7 @@ from homing import __version__
 from homing.answers.case import Case, label_of, name_of
 from homing.answers.content import Block, Chapter, Finding, Message, Text, Verbatim
 from homing.answers.headline import headline, observed
+from homing.answers.misses import with_misses
 from homing.answers.sensitivity import sensitivity
 from homing.engine.trajectories import Status
 from homing.evidence.store import load_store
@@ -102,7 +103,7 @@ def publish(
     for number, name in enumerate(CHAPTERS):
         progress("report", number, len(CHAPTERS))
         answer: Callable[[Case], Chapter] = import_module(f"homing.answers.{name}").answer
-        chapters.append(answer(case))
+        chapters.append(with_misses(case, answer(case)))
     document = make_document(case, chapters)
     report = html.save(document, finished.folder, study.language, timings=False)
     progress("report", len(CHAPTERS), len(CHAPTERS))
@@ -126,6 +127,7 @@ def make_document(case: Case, chapters: list[Chapter]) -> Document:
         sources=cited_sources(case),
         run=_run_record(case),
         warnings=_warnings(case),
+        limits=[Verbatim(limit, limit.zh) for limit in study.limits],
         exploratory=sensitivity(case).exploratory,
         uncalibrated=True,
     )

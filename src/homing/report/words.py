@@ -129,7 +129,7 @@ class Words:
             return self.number(proportion)
         places = percent_decimals(proportion) if decimals is None else decimals
         number = fixed(100 * proportion, places)
-        if proportion > 0 and not float(number):  # a rare event is not an event that can't happen
+        if proportion > 0 and not number.strip("0.,"):  # a rare event is not an event that can't happen
             number = self.key("number.below", number=fixed(10.0**-places, places))
         return self.key("number.percent", number=number)
 

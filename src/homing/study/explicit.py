@@ -39,6 +39,7 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
         explicit["question"] = study.question
     explicit |= {
         "population": study.population,
+        **({"eligibility": list(study.eligibility)} if study.eligibility else {}),
         "patients": study.patients,
         **({"like": {"lines": [dict(line) for line in study.like.written]}} if study.like is not None else {}),
         "seed": study.seed,

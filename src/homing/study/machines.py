@@ -62,6 +62,8 @@ SHOWN = (
     "fistula_secretome",
     "il6",
     "infection_hazard",
+    "treatment_death_hazard",
+    "microangiopathy_hazard",
 )
 #: What only the checks of a run read: cells in the last two tallies of their balance.
 CHECKED = ("product.departed", "product.born")

@@ -72,4 +72,6 @@ class Study:
     seed_drawn: bool = False
     explicit: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    eligibility: tuple[str, ...] = ()
+    limits: tuple[Note, ...] = ()  # where the study is only in part within the model's context of use
     like: Table | None = None  # the baseline table that the patients are weighted to

@@ -14,6 +14,7 @@ from homing.study import known
 from homing.study.arms import plan_arms
 from homing.study.company import notes_on_company
 from homing.study.consistency import check_consistency
+from homing.study.context import check_context
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
@@ -58,6 +59,7 @@ def resolve(
     _check_names(content, faults)
     check_fitting(content, arms, faults)
     like = table_of_study(content, faults)
+    limits = check_context(content, faults)
     faults.refuse()
     cohort = _checked(check_patients, patients, content.patients, "--patients")
     words = _checked(check_language, language, content.report.language, "--lang")
@@ -85,6 +87,8 @@ def resolve(
         language=words,
         seed_drawn=drawn,
         like=like,
+        eligibility=content.eligibility,
+        limits=limits,
     )
     explicit = explain(study, content.products)
     return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))

@@ -281,6 +281,11 @@ class StudyContent(Part):
     population: Name = Field(
         description="The patients, by a key of the catalogue.", examples=["perianal-fistula-refractory-cd"]
     )
+    eligibility: Annotated[tuple[Words, ...], Field(max_length=50)] = Field(
+        default=(),
+        description="Who is meant beyond the population, in words; what the model must not be asked is refused.",
+        examples=[["adults", "no abscess at baseline"]],
+    )
     patients: Patients = Field(default=DEFAULT_PATIENTS, description="Virtual patients in each arm.", examples=[1000])
     like: Like | None = Field(
         default=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from homing.mechanism import Module, Parameter, Reads, State, emits
+from homing.mechanism import Module, Parameter, Reads, State, at_least, emits
 
 
 def _place(doc: str, symbol: str) -> State:
@@ -63,6 +63,8 @@ class ProductCells(Module):
     f_growth_in_full_space = Parameter("division in a full T-cell space, relative to an empty one", "1", high=1)
     k_growth_on_inflammation = Parameter("division in full inflammation", "1/d", symbol="rho")
     half_growth_inflammation = Parameter("inflammation for half that division", "1")
+    k_growth_on_eaten_antigen = Parameter("division of fresh cells on an antigen that the patient eats", "1/d")
+    eaten_antigen_capacity = Parameter("cells at which that division ends", "cell", low=1)
     k_contraction = Parameter("loss when no antigen is left", "1/d", symbol="alpha")
     k_competence_loss = Parameter("loss of the ability to divide after a dose", "1/d", symbol="1/tau_rho")
     k_b_cell_killing = Parameter("killing of B cells by `cells_for_killing` cells", "1/d", symbol="kill")
@@ -74,17 +76,19 @@ class ProductCells(Module):
     mismatch = Parameter("HLA mismatch of donor and patient, 1 = an unselected donor", "1", symbol="mism")
     killable = Parameter("1 where the response against foreign cells reaches this product, else 0", "1", high=1)
     shielding = Parameter("share of immune killing that an edit averts", "1", high=1, symbol="0.9 edit_hla")
+    missing_self = Parameter("reach of natural killer cells, 0 = HLA on the cell stops them, 1 = none", "1", high=1)
     graft_per_cell = Parameter("marrow re-seeded by one cell that settles, relative to health", "1/cell")
 
     inflammation = Reads("innate activation, 1 = about untreated", "1")
     b_cells = Reads("B cells relative to health", "1")
     t_cell_space = Reads("polyclonal T-cell space filled, 0 to 1", "1")
     immune_clearance = Reads("killing of foreign cells by alloimmunity", "1/d")
+    natural_killing = Reads("killing of cells without HLA by natural killer cells", "1/d")
     integrin_blockade = Reads("share of alpha4-beta7 blocked", "1", total=True)
 
     def _killing(self, p: Any, s: Any) -> Any:
-        """Immune killing of these cells, 1/d."""
-        return s.immune_clearance * p.killable * (1 - p.shielding)
+        """Immune killing of these cells, 1/d: by the response against foreign cells, and for want of HLA."""
+        return s.immune_clearance * p.killable * (1 - p.shielding) + p.missing_self * s.natural_killing
 
     def _antigen(self, p: Any, s: Any) -> Any:
         """Share of full stimulation by B-cell antigen."""
@@ -95,10 +99,13 @@ class ProductCells(Module):
         return p.k_contraction * (1 - self._antigen(p, s))
 
     def _growth(self, y: Any, p: Any, s: Any) -> Any:
-        """Division, 1/d: on antigen (favoured by lymphopenia, while competent) and on inflammation."""
+        """Division, 1/d: on antigen of B cells (favoured by lymphopenia), on eaten antigen, on inflammation."""
         space = p.f_growth_in_full_space + (1 - p.f_growth_in_full_space) * (1 - s.t_cell_space)
         on_antigen = p.k_growth_on_antigen * self._antigen(p, s) * space * y.competence
-        return on_antigen + p.k_growth_on_inflammation * s.inflammation / (p.half_growth_inflammation + s.inflammation)
+        room = at_least(1 - (y.blood + y.peripheral + y.gut) / p.eaten_antigen_capacity, 0)
+        on_food = p.k_growth_on_eaten_antigen * room * y.competence
+        heat = s.inflammation / (p.half_growth_inflammation + s.inflammation)
+        return on_antigen + on_food + p.k_growth_on_inflammation * heat
 
     def _homing(self, p: Any, s: Any) -> Any:
         """From blood to gut, 1/d: chemokines induced by inflammation, an edited receptor, a blocked integrin."""

@@ -11,6 +11,7 @@ from homing.mechanism import Module, Parameter, Reads, State, emits
 class Microbes(Module):
     """Given bacteria grow into the open niche and are washed out; inflammation disturbs the flora, they calm it.
 
+    What the given bacteria hold, the resident flora can't take back: a niche that they fill closes slowly.
     Antibiotics are events: they raise `niche` and hold it open (k_niche_closing = 0) until their last day.
     """
 
@@ -22,6 +23,8 @@ class Microbes(Module):
     inflamed_washout = Parameter("fold increase of washout per unit of inflammation", "1")
     niche_at_rest = Parameter("open share without antibiotics", "1", high=1, symbol="N_open0")
     k_niche_closing = Parameter("closing of the niche after antibiotics", "1/d")
+    f_held = Parameter("share of the closing that bacteria which fill the niche prevent", "1", high=1)
+    half_held = Parameter("engrafted share for half of that", "1")
     inflamed_dysbiosis = Parameter("most dysbiosis that inflammation adds", "1", symbol="dys")
     half_dysbiosis = Parameter("inflammation for half of it", "1")
     calming = Parameter("dysbiosis that full engraftment takes away", "1", high=1)
@@ -37,7 +40,8 @@ class Microbes(Module):
     def rates(self, y: Any, p: Any, s: Any) -> Mapping[str, Any]:
         """Logistic growth into the niche, washout, closing of the niche."""
         washout = p.k_washout * (1 + p.inflamed_washout * s.inflammation)
+        held = y.engrafted / (p.half_held + y.engrafted)
         return {
             "engrafted": (p.k_growth * (y.niche - y.engrafted) - washout) * y.engrafted,
-            "niche": p.k_niche_closing * (p.niche_at_rest - y.niche),
+            "niche": p.k_niche_closing * (1 - p.f_held * held) * (p.niche_at_rest - y.niche),
         }

@@ -1,0 +1,130 @@
+"""Simulate every row of catalogue/misses and write the shares and the page that shows them beside the evidence.
+
+Run after a change of the mechanism, of a value or of a population: `python tools/where_the_model_misses.py`. It writes
+src/homing/catalogue/misses-simulated.yaml and docs/explanation/where-the-model-misses.md; `--page` writes the page
+alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from homing.answers.misses import SIMULATED, Miss, Row, misses, simulated
+from homing.evidence.records import Outcome
+from homing.evidence.root import catalogue_root
+from homing.evidence.store import Store, load_store
+from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
+from homing.patients.population import population
+from homing.patients.scenario import scenario
+from homing.protocol import catalogue
+from homing.protocol.course import PlannedProcedure, Protocol
+from homing.protocol.regimen import read_dose, usual_courses
+from homing.study.simulator import Simulator
+
+PATIENTS, SEED = 400, 39
+SCENARIOS = ("sceptical", "pooled", "optimistic")
+PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "where-the-model-misses.md"
+#: From when on inflammation counts as a relapse: the reset takes some months to heal the gut.
+RELAPSE_FROM = 120.0
+EVERY = 14.0
+
+
+def simulate(miss: Miss, row: Row) -> tuple[float, float, float]:
+    """Lowest, central and highest share over the scenarios."""
+    shares = [_share(miss, row, key) for key in SCENARIOS]
+    return min(shares), shares[SCENARIOS.index("pooled")], max(shares)
+
+
+def _share(miss: Miss, row: Row, key: str) -> float:
+    asked = miss.simulate
+    if asked is None:
+        raise ValueError(f"{miss.key} is not simulated")
+    simulator = Simulator(population(asked.population), SEED, threads=2)
+    cohort = simulator.cohort(np.arange(PATIENTS))
+    day = row.week * DAYS_PER_WEEK
+    days = np.unique([*np.arange(0.0, day, EVERY), *np.arange(0.0, min(day, 60.0), 1.0), day])
+    run = simulator.run(cohort, _protocol(miss, row, day), scenario(key), days)
+    if asked.how == "deaths":
+        total = np.trapezoid(run["treatment_death_hazard"], run.times / DAYS_PER_YEAR, axis=1)
+        return float(np.mean(-np.expm1(-total)))
+    if asked.how == "relapse-free":
+        after = run.times >= RELAPSE_FROM
+        return float(1 - (run.course_of("active-inflammation")[:, after] == 1).any(axis=1).mean())
+    return float(np.nanmean(run.outcome(asked.reads, day)))
+
+
+def _protocol(miss: Miss, row: Row, until: float) -> Protocol:
+    asked = miss.simulate
+    if asked is None:
+        raise ValueError(f"{miss.key} is not simulated")
+    procedures = tuple(PlannedProcedure(catalogue.procedure(key), 0.0) for key in asked.procedures)
+    if not asked.product:
+        return Protocol("untreated", procedures)
+    courses = usual_courses(catalogue.product(asked.product), until)
+    if row.dose:
+        courses = tuple(replace(course, dose=read_dose(row.dose)) for course in courses)
+    return Protocol("arm", procedures, courses)
+
+
+def write_shares() -> None:
+    """Simulate all rows and write the file of shares."""
+    lines = [
+        "# Written by tools/where_the_model_misses.py; never by hand. Shares: lowest, central, highest scenario.",
+        f"patients: '{PATIENTS}'",
+        f"seed: '{SEED}'",
+        "shares:",
+    ]
+    for miss in misses():
+        if miss.simulate is None:
+            continue
+        lines.append(f"  {miss.key}:")
+        for row in miss.rows:
+            low, central, high = simulate(miss, row)
+            lines.append(f'    "{row.key}": ["{low:.3f}", "{central:.3f}", "{high:.3f}"]')
+    (catalogue_root() / SIMULATED).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    simulated.cache_clear()
+
+
+def page() -> str:
+    """The page as text, from the list, the store and the file of shares."""
+    store = load_store()
+    out = [
+        "# Where the model misses",
+        "",
+        "What trials saw and the model does not say, with the trial behind it. Written by",
+        f"`tools/where_the_model_misses.py` from {PATIENTS} virtual patients a row (seed {SEED}) and the evidence",
+        "store; simulated shares are those of the pooled scenario, with the range over sceptical, pooled and",
+        "optimistic. The report says the same in the chapter that a study of the kind concerns. Nothing here is",
+        "tuned away: what a value was set to is in its basis, and a trial that a value was set to is no validation.",
+        "",
+    ]
+    for miss in misses():
+        out += [f"## {miss.name['en']}", "", miss.what["en"], ""]
+        out += ["| trial, arm | outcome | week | observed | simulated | source |", "|---|---|---|---|---|---|"]
+        out += [_line(store, miss, row) for row in miss.rows]
+        out += ["", f"Known since version {miss.since}. What would help: {miss.helps['en']}", ""]
+    return "\n".join(out).rstrip("\n") + "\n"
+
+
+def _line(store: Store, miss: Miss, row: Row) -> str:
+    found, trial = row.observed(store), store.trial(row.trial)
+    if isinstance(found, Outcome):
+        observed, term = found.result, store.outcome_terms[row.endpoint]["en"]
+    else:
+        observed = f"{found.events}/{found.n} ({100 * found.events / found.n:.1f} %)"
+        term = store.event_terms[row.endpoint]["en"]
+    shares = simulated().get(miss.key, {}).get(row.key)
+    told = "not simulated" if shares is None else "{1:.0%} ({0:.0%} to {2:.0%})".format(*shares).replace("%", " %")
+    arm = trial.arms[row.arm].label["en"]
+    return f"| {trial.name}, {arm} | {term} | {row.week:g} | {observed} | {told} | `{found.source}` |"
+
+
+if __name__ == "__main__":
+    if "--page" not in sys.argv:
+        write_shares()
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"{PAGE.name}: {sum(len(miss.rows) for miss in misses())} rows of {len(misses())} misfits\n")
