@@ -18,7 +18,7 @@ def check_consistency(content: StudyContent, faults: Faults) -> None:
         _check_twice(getattr(content, key), (key,), faults)
     _check_roles(content, faults)
     for name, arm in content.arms.items():
-        _check_arm(arm, ("arms", name), content.visits, faults)
+        check_arm(arm, ("arms", name), content.visits, faults)
 
 
 def _check_visits(content: StudyContent, faults: Faults) -> None:
@@ -55,7 +55,8 @@ def _check_roles(content: StudyContent, faults: Faults) -> None:
         faults.add(("control",), f"is '{content.control}' like the candidate. Name two different arms.")
 
 
-def _check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
+def check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
+    """Note every contradiction within one arm, at a key path."""
     given = bool(arm.procedures or arm.courses or arm.rules)
     if not given and not arm.untreated:
         faults.add(path, "is empty. Add `procedures` or `courses`, or write 'untreated: yes' for usual care alone.")
