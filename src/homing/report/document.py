@@ -46,3 +46,5 @@ class Document:
     warnings: Sequence[Text] = ()
     exploratory: bool = False
     uncalibrated: bool = False
+    #: Whose chapters these are: '' for the eight questions about a candidate, else the start of their texts' keys.
+    kind: str = ""

@@ -123,8 +123,8 @@ def make_document(case: Case, chapters: list[Chapter]) -> Document:
         chapters=chapters,
         parameters=parameter_rows(case),
         sources=cited_sources(case),
-        run=_run_record(case),
-        warnings=_warnings(case),
+        run=run_record(case),
+        warnings=run_warnings(case),
         exploratory=sensitivity(case).exploratory,
         uncalibrated=True,
     )
@@ -141,7 +141,8 @@ def _told(blocks: Sequence[Block], words: Words) -> tuple[str, ...]:
     return tuple(words(message) for message in found)
 
 
-def _run_record(case: Case) -> Mapping[str, str]:
+def run_record(case: Case) -> Mapping[str, str]:
+    """What two equal runs share: seed, versions, hashes, checks of the numbers."""
     study, record = case.study, case.run.record
     versions = ", ".join(f"{name} {text}" for name, text in sorted(record["versions"].items()))
     return {
@@ -177,7 +178,8 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _warnings(case: Case) -> list[Text]:
+def run_warnings(case: Case) -> list[Text]:
+    """What was chosen for the user, and patients whose simulation failed."""
     notes = (*case.study.notes, *notes_on(case.run.record["numerics"]))
     found: list[Text] = [Verbatim(note, note.zh) for note in notes]
     for place, counts in sorted(case.run.record["statuses"].items()):
