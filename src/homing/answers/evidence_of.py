@@ -1,4 +1,4 @@
-"""What the evidence store says of one product in one kind of patient: how many trials, what they add up to, how biased."""
+"""What the evidence store says of one product in one kind of patient: how many trials, their sum and their bias."""
 
 from __future__ import annotations
 

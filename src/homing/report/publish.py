@@ -163,7 +163,7 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
     """The checks of the run's numbers, a row each."""
     complete, tolerance = record["complete"], record["tolerance"]
     rows = {
-        "complete": "; ".join(f"{place}: {share}" for place, share in complete.items()),
+        "complete": "; ".join(f"{place}: {share}" for place, share in sorted(complete.items())),
         "balance": f"{record['cells in and out, relative error']:.1e}",
         "tolerance": f"{tolerance['shift']:.2g} ({tolerance['patients']}, rtol {tolerance['rtol']:.0e})",
     }
@@ -171,7 +171,7 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
     if gone:
         rows["extinct"] = "; ".join(
             f"{place}: {found['patients']}/{found['of']}, {found['median day'] / DAYS_PER_WEEK:.0f}"
-            for place, found in gone.items()
+            for place, found in sorted(gone.items())
         )
     if record["failed"]:
         rows["failed"] = "; ".join(f"{row['where']}: {row['patient']} ({row['status']})" for row in record["failed"])

@@ -122,7 +122,7 @@ def comparison_of(study: Study, finished: Run, threads: int | None = None) -> Co
 
 
 def make_document(c: Comparison, chapters: Sequence[Chapter]) -> Document:
-    """The whole report of a comparison as data: its headline is the first finding of each of the first four chapters."""
+    """The whole report of a comparison as data: its headline is the first finding of the first four chapters."""
     case = c.case
     headline: list[Block] = []
     for chapter in chapters[:4]:

@@ -32,7 +32,7 @@ class Crossed:
 def cross_arms(
     content: StudyContent, written: Mapping[str, Protocol], own: Mapping[str, OwnProduct], faults: Faults
 ) -> Crossed:
-    """The arms of `compare: cross:`. Combinations that can't be given are told, not refused; unknown names are refused."""
+    """The arms of `compare: cross:`. What can't be given is told, not refused; unknown names are."""
     cross = None if content.compare is None else content.compare.cross
     if cross is None or not _check_names(cross, own, faults):
         return Crossed()

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PatientTable:
-    """Outcomes by (scenario, arm, endpoint, day), each (patient,) in the order of patients' numbers; NaN for a failure."""
+    """Outcomes by (scenario, arm, endpoint, day), each (patient,) by patients' numbers; NaN for a failure."""
 
     study: Study
     patients: NDArray[np.int64]
@@ -37,9 +37,7 @@ class PatientTable:
         """(arm, patient) whether the primary endpoint is met at its visit and at every later one."""
         end = self.study.primary
         later = [day for day in self.study.visits if day >= end.time]
-        rows = [
-            np.min([self.outcome(scenario, arm, end.key, day) for day in later], axis=0) for arm in self.study.arms
-        ]
+        rows = [np.min([self.outcome(scenario, arm, end.key, day) for day in later], axis=0) for arm in self.study.arms]
         return np.stack(rows)
 
 

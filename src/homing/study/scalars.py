@@ -267,7 +267,9 @@ def read_matters(text: str) -> float:
     """'5 %' as a difference of shares, above 0 and below 1."""
     value = _fraction(text, "a percentage")
     if not 0 < value < 1:
-        raise HomingError(f"{shown(text)} is no difference of shares. Write one above 0 and below 100 %, such as '5 %'.")
+        raise HomingError(
+            f"{shown(text)} is no difference of shares. Write one above 0 and below 100 %, such as '5 %'."
+        )
     return value
 
 

@@ -100,12 +100,13 @@ def mean_rank(scores: Array) -> Array:
 
 
 def dominates(one: Array, other: Array) -> bool:
-    """Whether one candidate is at least as good by every criterion known of both, and better by one.
+    """Whether one candidate is at least as good by every criterion, and better by one.
 
-    Arguments: (criterion,) each, larger is better, NaN where it is not known or can't be compared.
+    Arguments: (criterion,) each, larger is better, NaN where not known. A criterion known of one alone can't be shown
+    to be no worse, so that neither dominates the other; one known of neither is left out.
     """
     both = np.isfinite(one) & np.isfinite(other)
-    if not both.any():
+    if not both.any() or (np.isfinite(one) != np.isfinite(other)).any():
         return False
     gap = one[both] - other[both]
     return bool((gap >= -TIE).all() and (gap > TIE).any())
@@ -114,8 +115,7 @@ def dominates(one: Array, other: Array) -> bool:
 def front(criteria: Array) -> NDArray[np.bool_]:
     """(candidate,) whether no other candidate dominates it.
 
-    Arguments: `criteria` (candidate, criterion), larger is better, NaN where not known: then the pair is judged by the
-    others.
+    Arguments: `criteria` (candidate, criterion), larger is better, NaN where not known; see `dominates`.
     """
     rows = range(len(criteria))
     return np.array([not any(dominates(criteria[k], criteria[i]) for k in rows if k != i) for i in rows], dtype=bool)

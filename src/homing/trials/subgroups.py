@@ -1,4 +1,4 @@
-"""Which patients benefit from which candidate: differences between halves, and a rule that must hold in patients unseen.
+"""Which patients benefit from which candidate: halves of the patients, and a rule judged in patients unseen.
 
 Looking at many features finds differences by chance. So each difference has a p-value adjusted for all that were
 looked at (by dealing the feature to the patients anew), and a rule found in one half of the patients is judged in the

@@ -47,7 +47,7 @@ class Comparison:
 
     case: Case
     table: PatientTable
-    memory: dict[str, object] = field(default_factory=dict, repr=False)
+    evidence: dict[str, Known] = field(default_factory=dict, repr=False)
 
     @property
     def told(self) -> Comparing:
@@ -112,6 +112,29 @@ class Comparison:
         """By scenario, (draw, arm) means over the cohorts."""
         return {key: cohort_means(values, self.picks) for key, values in outcomes.items()}
 
+    @cached_property
+    def alike(self) -> list[list[int]]:
+        """Arms in groups whose outcome is the same in every patient, scenario and visit: alike to the model."""
+        end = self.case.study.primary.key
+        groups: dict[bytes, list[int]] = {}
+        for i, arm in enumerate(self.arms):
+            columns = [self.table.outcome(s, arm, end, day) for s in self.scenarios for day in self.case.study.visits]
+            groups.setdefault(np.concatenate(columns).tobytes(), []).append(i)
+        return list(groups.values())
+
+    def first_alike(self, arms: list[int]) -> list[int]:
+        """Some arms, one of each group that the model can't tell apart."""
+        group = {i: k for k, members in enumerate(self.alike) for i in members}
+        kept: dict[int, int] = {}
+        for i in arms:
+            kept.setdefault(group[i], i)
+        return list(kept.values())
+
+    @property
+    def matters(self) -> Message:
+        """The smallest difference that matters, in words."""
+        return Message("number.points", {"number": 100 * self.told.matters})
+
     @property
     def last_day(self) -> float:
         """The last visit."""
@@ -170,8 +193,13 @@ class Comparison:
         return tuple(found)
 
     def money(self, arm: int) -> Estimate | None:
-        """The cost of an arm in one currency where the rates allow it, else None; 0 without cells."""
+        """The cost of an arm's cells in one currency where the rates allow it; 0 where nothing is given.
+
+        None where no rate brings it there, or where a drug is given too, whose cost is not known here.
+        """
         costs = self.costs(arm)
+        if self.protocol(arm).drugs:
+            return None
         if not costs:
             return Estimate(0.0, kind="money", spread="none", unit=self.currency)
         total, low, high = 0.0, 0.0, 0.0
@@ -201,12 +229,10 @@ class Comparison:
 
     def known(self, product: Product) -> Known:
         """What the evidence store says of a product in these patients."""
-        key = f"known {product.catalogue_key}"
-        if key not in self.memory:
-            self.memory[key] = known_of(self.case.store, product.catalogue_key, self.phenotype)
-        found = self.memory[key]
-        assert isinstance(found, Known)
-        return found
+        key = product.catalogue_key
+        if key not in self.evidence:
+            self.evidence[key] = known_of(self.case.store, key, self.phenotype)
+        return self.evidence[key]
 
 
 def listed(names: list[Text]) -> list[Text]:

@@ -10,6 +10,9 @@ from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Mess
 from homing.patients.scenario import scenario
 from homing.trials.ranking import mean_rank, probability_of_best
 
+#: A probability below it is told as none.
+SELDOM = 0.0005
+
 
 def answer(c: Comparison) -> Chapter:
     """Who is best how often: at the primary visit, and lastingly."""
@@ -30,7 +33,8 @@ def _finding(c: Comparison, best: np.ndarray) -> Finding:
         "q": Estimate(float(best[second]), kind="percent", spread="none"),
         "n": c.size,
     }
-    return Finding(Message("compare.c2.best", values), "assumed", ["run"], exploratory=True)
+    key = "compare.c2.best" if best[second] >= SELDOM else "compare.c2.best-alone"
+    return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
 
 
 def _of_what(c: Comparison) -> Message:
@@ -76,6 +80,6 @@ def _table(c: Comparison, drawn: dict[str, np.ndarray], together: np.ndarray, be
         rows.append([c.name(i), *shares, Estimate(float(rank[i]), spread="none")])
     heads: list[Text] = [Message("head.arm"), Message("compare.c2.p-best")]
     heads += [Message("compare.c2.p-lasting")] if c.is_followed else []
-    heads += [Message("compare.c2.p-matters", {"matters": Estimate(c.told.matters, kind="points", spread="none")})]
+    heads += [Message("compare.c2.p-matters", {"matters": c.matters})]
     heads += [Message("compare.c2.rank")]
     return Table(Message("compare.c2.table"), heads, rows, Message("compare.c2.table-note", {"n": c.size}))

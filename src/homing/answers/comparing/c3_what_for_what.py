@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from homing.answers.case import endpoint_name, name_of, simulated_share
-from homing.answers.comparing.base import Comparison, Cost, listed
+from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Cloud, Estimate, Finding, Message, Scatter, Table, Text
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.patients.scenario import scenario
@@ -131,8 +131,9 @@ def _table(c: Comparison, on: np.ndarray, share: np.ndarray) -> Table:
     rows: list[list[object]] = []
     for i in sorted(range(len(c.arms)), key=lambda i: (not on[i], -round(float(share[i]), 12), c.arms[i])):
         infections = 100 * c.infections[i]
-        ends = (float(q) for q in np.nanpercentile(infections, [5, 95]))
+        low, high = (float(q) for q in np.nanpercentile(infections, [5, 95]))
         mean = float(np.nanmean(infections))
+        ends = (low, high) if high - low > 0.01 * mean else (math.nan, math.nan)
         rows.append(
             [
                 c.name(i),
@@ -140,7 +141,7 @@ def _table(c: Comparison, on: np.ndarray, share: np.ndarray) -> Table:
                 simulated_share(c.lasting[key][i]) if c.is_followed else None,
                 Estimate(mean, *ends, "number", 0.9, "patients"),
                 c.deaths(i) or Message("compare.c3.no-deadly"),
-                c.money(i) or _own_money(c.costs(i)),
+                c.money(i) or _own_money(c, i),
                 Message("number.yes" if on[i] else "number.no"),
                 Estimate(float(share[i]), kind="percent", spread="none"),
             ]
@@ -152,11 +153,13 @@ def _table(c: Comparison, on: np.ndarray, share: np.ndarray) -> Table:
     return Table(Message("compare.c3.table", values), columns, rows, Message("compare.c3.table-note", values))
 
 
-def _own_money(costs: tuple[Cost, ...]) -> list[Estimate]:
-    """Costs in their own currencies, where no rate brings them together."""
-    return [
-        Estimate(k.times * k.price.value.number, kind="money", spread="none", unit=k.price.value.unit) for k in costs
+def _own_money(c: Comparison, arm: int) -> object:
+    """Costs in their own currencies, where no rate brings them together or a drug is given whose cost is not known."""
+    costs: list[object] = [
+        Estimate(k.times * k.price.value.number, kind="money", spread="none", unit=k.price.value.unit)
+        for k in c.costs(arm)
     ]
+    return [*costs, Message("compare.c3.and-drug")] if c.protocol(arm).drugs else costs
 
 
 def _deaths(c: Comparison) -> list[Block]:

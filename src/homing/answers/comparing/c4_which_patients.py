@@ -34,7 +34,8 @@ def answer(c: Comparison) -> Chapter:
 
 def _leading(c: Comparison) -> list[int]:
     shares = np.nanmean(c.average, axis=1)
-    return sorted(c.others, key=lambda i: (-round(float(shares[i]), 12), c.arms[i]))[:LEADING]
+    ranked = sorted(c.others, key=lambda i: (-round(float(shares[i]), 12), c.arms[i]))
+    return c.first_alike(ranked)[:LEADING]
 
 
 def _features(c: Comparison) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

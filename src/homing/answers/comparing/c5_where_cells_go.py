@@ -29,6 +29,8 @@ MOMENTS = (
 PLACES = ("carried", "fistula", "gut", "lung", "blood", "peripheral", "memory")
 #: Ways that are drawn, and ways whose targets are looked for.
 DRAWN, SEARCHED = 8, 4
+#: Cells whose effect hangs on how many act where; stem cells work by the marrow that they restore.
+MOVABLE = ("msc", "treg")
 
 
 def answer(c: Comparison) -> Chapter:
@@ -38,13 +40,13 @@ def answer(c: Comparison) -> Chapter:
         blocks: list[Block] = [Message("compare.c5.no-cells")]
         return Chapter(5, "where_cells_go", blocks, Message("compare.c5.certainty"), exploratory=True)
     runs = {i: _early(c, i) for i in ways}
-    blocks = [_arrival(c, ways, runs), _map(c, ways[:DRAWN], runs), _shares(c, ways, runs), *_targets(c, ways)]
+    blocks = [_arrival(c, ways, runs), _map(c, ways, runs), _shares(c, ways, runs), *_targets(c, ways)]
     return Chapter(5, "where_cells_go", blocks, Message("compare.c5.certainty"), exploratory=True)
 
 
 def _ways(c: Comparison) -> list[int]:
     """Arms that differ in kind of cell, route or carrier; the first of each (doses and schedules aside)."""
-    seen: dict[tuple[object, ...], int] = {}
+    seen: dict[str, int] = {}
     for i in range(len(c.arms)):
         protocol = c.protocol(i)
         given = [k for k in protocol.courses if isinstance(k.give, Product)]
@@ -70,7 +72,8 @@ def _early(c: Comparison, i: int) -> Simulated:
 def _delivered(c: Comparison, run: Simulated, i: int) -> np.ndarray:
     """(patient,) cells of the doses given until the first moment."""
     first = _first(c, i)
-    return np.asarray(np.sum([d.delivered for d in run.doses if d.time <= first and isinstance(d.course.give, Product)], axis=0))
+    given = [d.delivered for d in run.doses if d.time <= first and isinstance(d.course.give, Product)]
+    return np.asarray(np.sum(given, axis=0))
 
 
 def _share(c: Comparison, run: Simulated, i: int, place: str, day: float) -> np.ndarray:
@@ -106,19 +109,23 @@ def _arrival(c: Comparison, ways: list[int], runs: dict[int, Simulated]) -> Find
 def _map(c: Comparison, ways: list[int], runs: dict[int, Simulated]) -> Heat:
     panels, places = [], []
     for place in PLACES:
-        if any(np.nanmean(_share(c, runs[i], i, place, _first(c, i) + after)) > 1e-6 for i in ways for after, _ in MOMENTS):
+        shares = (_share(c, runs[i], i, place, _first(c, i) + after) for i in ways for after, _ in MOMENTS)
+        if any(np.nanmean(share) > 1e-6 for share in shares):
             places.append(place)
+    seen: list[np.ndarray] = []
     for i in ways:
         first = _first(c, i)
         values = [
             [float(np.nanmean(_share(c, runs[i], i, place, first + after))) for after, _ in MOMENTS] for place in places
         ]
-        panels.append(HeatPanel(c.name(i), np.array(values)))
+        if not any(np.allclose(values, other, rtol=1e-3, atol=1e-7) for other in seen):  # alike to the model
+            panels.append(HeatPanel(c.name(i), np.array(values)))
+            seen.append(np.array(values))
     return Heat(
         Message("compare.c5.map"),
         [Message(f"place.{place}") for place in places],
         [Message(f"compare.c5.{word}") for _, word in MOMENTS],
-        panels,
+        panels[:DRAWN],
         Message("compare.c5.scale"),
         note=Message("compare.c5.map-note", {"n": len(c.case.cohort)}),
     )
@@ -143,9 +150,10 @@ def _targets(c: Comparison, ways: list[int]) -> list[Block]:
     rows: list[list[object]] = []
     reached, asked = 0, 0
     kinds: dict[tuple[str, ...], int] = {}
-    for i in ways:  # one of each set of routes first, so that every route is asked
+    movable = [i for i in ways if all(p.kind in MOVABLE for p in c.protocol(i).products)]
+    for i in movable:  # one of each set of routes first, so that every route is asked
         kinds.setdefault(tuple(sorted(k.route.key for k in c.protocol(i).courses)), i)
-    chosen = list(dict.fromkeys([*kinds.values(), *ways]))[:SEARCHED]
+    chosen = list(dict.fromkeys([*kinds.values(), *movable]))[:SEARCHED]
     for i in chosen:
         for lever in levers(c.protocol(i)):
             found = [find(c.case, c.protocol(i), lever, key, c.told.matters) for key in c.scenarios]
@@ -156,7 +164,7 @@ def _targets(c: Comparison, ways: list[int]) -> list[Block]:
     columns += [name_of(c.case.scenario(key).name) for key in c.scenarios]
     columns += [Message("compare.c5.h-most")]
     values = {
-        "matters": Estimate(c.told.matters, kind="points", spread="none"),
+        "matters": c.matters,
         "control": c.name(c.reference),
         "k": asked,
         "reached": reached,

@@ -51,7 +51,7 @@ def _finding(c: Comparison) -> Finding:
 
 def _figure(c: Comparison) -> Lines:
     end = c.case.study.primary
-    shown = [i for i in _ranked(c) if i != c.reference][:DRAWN] + [c.reference]
+    shown = [*c.first_alike([i for i in _ranked(c) if i != c.reference])[:DRAWN], c.reference]
     days = [day for day in c.case.study.visits if day >= end.time]
     panels = []
     for key in c.scenarios:

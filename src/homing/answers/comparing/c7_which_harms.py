@@ -1,4 +1,4 @@
-"""Which harms? Deaths by conditioning, infection, cytokines, sensitisation, and the exposure on which late harms rest."""
+"""Which harms? Deaths by conditioning, infection, cytokines, sensitisation, and exposure, on which late harms rest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _patients(values: np.ndarray, kind: str = "number", unit: str = "") -> Estim
     if not seen.size:
         return Estimate(math.nan, spread="none")
     low, high = (float(q) for q in np.percentile(seen, [5, 95]))
-    ends = (low, high) if high - low > 1e-3 * abs(high) else (math.nan, math.nan)
+    ends = (low, high) if high - low > 1e-2 * abs(high) else (math.nan, math.nan)
     return Estimate(float(seen.mean()), *ends, kind, 0.9, "patients", unit)  # type: ignore[arg-type]
 
 
@@ -86,9 +86,7 @@ def _counted(c: Comparison, i: int, events: tuple[str, ...]) -> object:
     for product in c.protocol(i).products:
         for trial, event in c.case.store.safety(product.catalogue_key):
             if event.event in events and trial.arms[event.arm].role != "control":
-                found.append(
-                    Message("compare.c7.count", {"trial": trial.name, "events": event.events, "n": event.n})
-                )
+                found.append(Message("compare.c7.count", {"trial": trial.name, "events": event.events, "n": event.n}))
     return found or None
 
 
@@ -102,7 +100,8 @@ def _sensitised(c: Comparison, runs: list[Simulated]) -> list[Block]:
         year = run["alloimmunity.antibody"][:, np.searchsorted(run.times, DAYS_PER_YEAR * 0.999) - 1]
         origins = [Message(f"compare.c7.{k.give.origin}") for k in given if isinstance(k.give, Product)]
         peak = run["alloimmunity.antibody"].max(axis=1)
-        rows.append([c.name(i), origins[0], sum(len(k.times) for k in given), _patients(peak), _patients(year)])
+        doses = sum(len(k.times) for k in given)
+        rows.append([c.name(i), origins[0], doses, _patients(peak, "percent"), _patients(year, "percent")])
     if not rows:
         return []
     heads = ("head.arm", "compare.c7.h-origin", "compare.c7.h-doses", "compare.c7.h-peak", "compare.c7.h-year")
@@ -122,7 +121,8 @@ def _exposure(c: Comparison, runs: list[Simulated]) -> Table:
         last = alive(run)[:, within][:, -1]
         events, n, is_counted = _malignancies(c, products[0])
         bound = Estimate(upper_bound(events, n), kind="percent", spread="none") if n else None
-        counted: Message = Message("compare.c7.seen" if is_counted else "compare.c7.not-listed", {"events": events, "n": n})
+        key = "compare.c7.seen" if is_counted else "compare.c7.not-listed"
+        counted = Message(key, {"events": events, "n": n})
         cells = Estimate(float(np.nanmean(days)), kind="cells", spread="none")
         rows.append([c.name(i), cells, _patients(last, "cells"), counted if n else None, bound])
     heads = ("head.arm", "compare.c7.h-exposure", "compare.c7.h-left", "compare.c7.h-malignant", "q7.at-most")

@@ -1,4 +1,4 @@
-"""What is the evidence? For each product of the comparison: controlled trials in such patients, their effect and bias."""
+"""What is the evidence? For each product of the comparison: controlled trials in such patients, effect and bias."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def verdict(product: Product, known: Known) -> Block:
         "alone": len(known.alone),
         "trials": [Verbatim(t.trial.name) for t in known.controlled],
     }
-    message = Message(f"compare.verdict.{known.verdict}", values)
+    one = "-one" if len(known.controlled) == 1 else ""
+    message = Message(f"compare.verdict.{known.verdict}{one}", values)
     return Finding(message, "estimated", known.sources) if known.sources else message
 
 

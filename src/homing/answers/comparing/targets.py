@@ -1,10 +1,11 @@
-"""What an edit or carrier would have to achieve to matter: the factor on one property at which a gain is large enough."""
+"""What an edit or carrier would have to achieve to matter: the factor on one property that gains enough."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -71,9 +72,7 @@ def _changed(protocol: Protocol, change: Callable[[Product], Product]) -> Protoc
 
 def _more_cells(protocol: Protocol, factor: float) -> tuple[Protocol, Mapping[str, float]]:
     courses = tuple(
-        replace(c, dose=replace(c.dose, number=c.dose.number * factor, cap=None))
-        if isinstance(c.give, Product)
-        else c
+        replace(c, dose=replace(c.dose, number=c.dose.number * factor, cap=None)) if isinstance(c.give, Product) else c
         for c in protocol.courses
     )
     return replace(protocol, courses=courses), {}
@@ -137,6 +136,7 @@ def find(case: Case, protocol: Protocol, lever: Lever, scenario: str, wanted: fl
 
 def _asked(case: Case) -> Cohort:
     """The first patients, one cohort for all searches, so that what was simulated for it is found again."""
-    found = case.memory.setdefault("patients asked for targets", case.cohort.first(PATIENTS))
-    assert isinstance(found, Cohort)
-    return found
+    key = "patients asked for targets"
+    if key not in case.memory:
+        case.memory[key] = case.cohort.first(PATIENTS)
+    return cast(Cohort, case.memory[key])

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from homing.answers.content import Heat, HeatPanel
-from homing.report.figures.style import GAP, INK, MUTED, SMALL, WIDTH, canvas, clean, text_width, wrap, write
+from homing.report.figures.style import GAP, INK, LINE, MUTED, SMALL, WIDTH, canvas, clean, text_width, wrap, write
 from homing.report.words import Words
 
-_CELL, _HEAD, _FOOT, _KEY = 0.19, 0.36, 0.62, 0.42
+_CELL, _HEAD, _FOOT, _KEY = 0.19, 0.5, 0.55, 0.42
 #: From pale to dark, readable without colour: lightness falls all the way.
 _COLOURS = LinearSegmentedColormap.from_list("cells", ["#eef3f6", "#b9d6e6", "#5aa5cf", "#0072b2", "#08306b"])
 
@@ -57,8 +57,9 @@ def _shade(value: float, least: float) -> tuple[float, float, float, float] | No
 def _draw_map(
     fig: Figure, figure: Heat, panel: HeatPanel, words: Words, x0: float, left: float, top: float, width: float
 ) -> None:
-    title = wrap(clean(words(panel.title)), width - GAP, most=1, bold=True)[0]
-    write(fig, x0, top + 0.1, title, bold=True)
+    lines = wrap(clean(words(panel.title)), width - GAP, most=2, bold=True)
+    for k, line in enumerate(reversed(lines)):
+        write(fig, x0, top + 0.08 + k * LINE, line, bold=True)
     across = (width - left - 0.15) / max(len(figure.columns), 1)
     for r, row in enumerate(figure.rows):
         y = top - (r + 1) * _CELL

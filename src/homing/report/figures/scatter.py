@@ -1,12 +1,15 @@
-"""Numbered points in panels: the same candidates by one pair of criteria after the other, with a list of their names."""
+"""Numbered points in panels: the same candidates by one pair of criteria after the other, and their names."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from homing.answers.content import Cloud, Scatter
 from homing.report.figures.printed import printed
@@ -30,8 +33,8 @@ from homing.report.words import Words
 
 _TALL, _BELOW, _HEAD = 2.3, 0.5, 0.5
 _FRONT, _OTHER = PALETTE[0], MUTED
-#: Inches between the middles of two numbers, below which one is moved.
-_APART = 0.13
+#: Inches between two numbers, below which one is moved.
+_APART = 0.12
 
 
 def draw_scatter(figure: Scatter, words: Words) -> Figure:
@@ -39,8 +42,9 @@ def draw_scatter(figure: Scatter, words: Words) -> Figure:
     columns = 1 if len(figure.panels) == 1 else 2
     rows = math.ceil(len(figure.panels) / columns)
     names = [f"{k + 1}  {clean(words(label))}" for k, label in enumerate(figure.labels)]
-    listed = [wrap(name, WIDTH / 2 - 2 * GAP, SMALL, most=1)[0] for name in names]
-    lines = math.ceil(len(listed) / 2) + 1
+    side = 2 if all(text_width(name, SMALL) < WIDTH / 2 - 2 * GAP for name in names) else 1
+    listed = [wrap(name, WIDTH / side - 2 * GAP, SMALL, most=1)[0] for name in names]
+    lines = math.ceil(len(listed) / side) + 1
     height = rows * (_HEAD + _TALL + _BELOW) + lines * LINE + 2 * GAP
     fig = canvas(height)
     for k, panel in enumerate(figure.panels):
@@ -48,7 +52,7 @@ def draw_scatter(figure: Scatter, words: Words) -> Figure:
         bottom = height - (row + 1) * (_HEAD + _TALL + _BELOW) + _BELOW
         cell = (WIDTH - 2 * GAP) / columns
         _draw_panel(fig, figure, panel, words, GAP + column * cell, bottom, cell)
-    _draw_names(fig, figure, listed, words, lines * LINE)
+    _draw_names(fig, figure, listed, words, lines * LINE, side)
     return fig
 
 
@@ -73,7 +77,7 @@ def _draw_panel(
     ax.grid(color=RULE, linewidth=0.5)
     ax.set_axisbelow(True)
     for which, values, percent in (("x", panel.x, panel.x_percent), ("y", panel.y, panel.y_percent)):
-        low, high = limits(finite([values[:, 0]]), log=False, margin=0.1)
+        low, high = limits(finite([values[_drawn(panel)]]), log=False, margin=0.1)
         scale_axis(ax, which, (low, high), words, percent=percent, room=width)  # type: ignore[arg-type]
     top = bottom + _TALL + 0.08
     write(fig, left, top + LINE, wrap(clean(words(panel.title)), cell - GAP, most=1, bold=True)[0], bold=True)
@@ -87,9 +91,9 @@ def _draw_panel(
 def _draw_points(fig: Figure, ax: Axes, figure: Scatter, panel: Cloud) -> None:
     """Points with pale intervals; each number stands beside its point, where none stands already."""
     to_inches = fig.dpi_scale_trans.inverted()
-    drawn = [k for k in range(len(figure.labels)) if np.isfinite(panel.x[k, 0]) and np.isfinite(panel.y[k, 0])]
+    drawn = _drawn(panel)
     points = {k: to_inches.transform(ax.transData.transform((panel.x[k, 0], panel.y[k, 0]))) for k in drawn}
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for k in drawn:
         ink = _FRONT if figure.filled[k] else _OTHER
         for axis in (0, 1):
@@ -101,19 +105,44 @@ def _draw_points(fig: Figure, ax: Axes, figure: Scatter, panel: Cloud) -> None:
         face = ink if figure.filled[k] else "white"
         ax.plot(panel.x[k, 0], panel.y[k, 0], "o", color=ink, markerfacecolor=face, markersize=6, zorder=3)
     right = float(to_inches.transform(ax.transAxes.transform((1, 1)))[0])
-    for k in drawn:
-        x, y = (float(v) for v in points[k])
-        places = [(x + 0.09 + 0.16 * step, y + up) for step in range(6) for up in (0.06, -0.08, 0.17, -0.19)]
-        places = [p for p in places if p[0] < right + 0.1] or places
-        spot = next(
-            (p for p in places if all(abs(p[0] - q[0]) > _APART or abs(p[1] - q[1]) > 0.1 for q in taken)), places[0]
-        )
-        taken.append(spot)
-        write(fig, spot[0], spot[1], str(k + 1), size=SMALL, ink=_FRONT if figure.filled[k] else _OTHER, middle=True)
+    for members in _together(points):
+        x, y = (float(v) for v in points[members[0]])
+        places = [(x + 0.09 + 0.16 * step, y + up) for step in range(6) for up in (0.06, -0.08, 0.2, -0.22)]
+        text = ", ".join(str(k + 1) for k in members)
+        wide = text_width(text, SMALL)
+        places = [p for p in places if p[0] + wide < right + 0.15] or places
+        spot = next((p for p in places if not any(_overlap(p, wide, q) for q in taken)), places[0])
+        taken.append((*spot, wide))
+        front = any(figure.filled[k] for k in members)
+        write(fig, spot[0], spot[1], text, size=SMALL, ink=_FRONT if front else _OTHER, middle=True)
 
 
-def _draw_names(fig: Figure, figure: Scatter, names: list[str], words: Words, top: float) -> None:
-    half = math.ceil(len(names) / 2)
+def _overlap(place: tuple[float, float], wide: float, other: tuple[float, float, float]) -> bool:
+    """Whether a number of some width at a place would run into another (place and width)."""
+    x, y, width = other
+    beside = place[0] > x + width + 0.04 or place[0] + wide + 0.04 < x
+    return not beside and abs(place[1] - y) < _APART
+
+
+def _drawn(panel: Cloud) -> list[int]:
+    """The points that have a place in a panel."""
+    return [k for k in range(len(panel.x)) if np.isfinite(panel.x[k, 0]) and np.isfinite(panel.y[k, 0])]
+
+
+def _together(points: Mapping[int, NDArray[np.float64]]) -> list[list[int]]:
+    """Points in groups that lie upon each other, which share one label."""
+    groups: list[list[int]] = []
+    for k, place in points.items():
+        near = next((g for g in groups if np.abs(points[g[0]] - place).max() < 0.02), None)
+        if near is None:
+            groups.append([k])
+        else:
+            near.append(k)
+    return groups
+
+
+def _draw_names(fig: Figure, figure: Scatter, names: list[str], words: Words, top: float, side: int) -> None:
+    half = math.ceil(len(names) / side)
     for k, name in enumerate(names):
         column, row = divmod(k, half)
         ink = _FRONT if figure.filled[k] else _OTHER
@@ -129,7 +158,5 @@ def _draw_names(fig: Figure, figure: Scatter, names: list[str], words: Words, to
         x += 0.18 + text_width(text, SMALL) + 0.25
 
 
-def _dot(fig: Figure, x: float, y: float, ink: str, face: str):  # type: ignore[no-untyped-def]
-    from matplotlib.lines import Line2D
-
+def _dot(fig: Figure, x: float, y: float, ink: str, face: str) -> Line2D:
     return Line2D([x], [y], transform=fig.dpi_scale_trans, color=ink, markerfacecolor=face, marker="o", ms=6, ls="none")
