@@ -13,7 +13,7 @@ import numpy as np
 
 from homing.answers.case import Case, label_of, name_of
 from homing.answers.comparing.base import Comparison
-from homing.answers.comparing.c3_what_for_what import criteria
+from homing.answers.comparing.c3_what_for_what import criteria, unvaried
 from homing.answers.content import Block, Chapter, Finding, Message, Verbatim
 from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
@@ -184,14 +184,7 @@ def candidate_rows(c: Comparison) -> list[Row]:
     best = probability_of_best(np.concatenate([drawn[key] for key in c.scenarios]))
     costs = [c.money(i) for i in range(len(c.arms))]
     infections = np.nanmean(c.infections, axis=1)
-    rest = np.column_stack(
-        [
-            -np.round(infections, 2),
-            [-round(d.value, 3) if (d := c.deaths(i)) is not None else 0.0 for i in range(len(c.arms))],
-            [-m.value if m is not None else np.nan for m in costs],
-        ]
-    )
-    on = front(criteria(c, c.met[c.case.central], c.lasting[c.case.central], rest))
+    on = front(criteria(c, c.met[c.case.central], c.lasting[c.case.central], unvaried(c)))
     rows: list[Row] = []
     for i, arm in enumerate(c.arms):
         deaths, money = c.deaths(i), costs[i]

@@ -193,13 +193,12 @@ class Comparison:
         return tuple(found)
 
     def money(self, arm: int) -> Estimate | None:
-        """The cost of an arm's cells in one currency where the rates allow it; 0 where nothing is given.
+        """The cost of an arm as `cells_money`; None where a drug is given, whose cost is not known here."""
+        return None if self.protocol(arm).drugs else self.cells_money(arm)
 
-        None where no rate brings it there, or where a drug is given too, whose cost is not known here.
-        """
+    def cells_money(self, arm: int) -> Estimate | None:
+        """The cost of an arm's cells in one currency, 0 without cells; None where no rate brings it there."""
         costs = self.costs(arm)
-        if self.protocol(arm).drugs:
-            return None
         if not costs:
             return Estimate(0.0, kind="money", spread="none", unit=self.currency)
         total, low, high = 0.0, 0.0, 0.0

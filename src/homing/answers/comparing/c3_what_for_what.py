@@ -11,6 +11,7 @@ from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Cloud, Estimate, Finding, Message, Scatter, Table, Text
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.patients.scenario import scenario
+from homing.protocol.product import Drug
 from homing.trials.ranking import dominates, front, front_share
 
 #: Differences below these are none: infections per patient-year and deaths per patient, as counts of a hundred.
@@ -21,7 +22,7 @@ FRONTS = 300
 
 def answer(c: Comparison) -> Chapter:
     """Every arm by four criteria, those that no other dominates, and how sure that is."""
-    rest = _rest(c)
+    rest = unvaried(c)
     central = criteria(c, c.met[c.case.central], c.lasting[c.case.central], rest)
     on = front(central)
     share = _front_share(c, rest)
@@ -30,18 +31,21 @@ def answer(c: Comparison) -> Chapter:
     return Chapter(3, "what_for_what", blocks, Message("compare.c3.certainty"), exploratory=True)
 
 
-def _rest(c: Comparison) -> np.ndarray:
-    """(arm, 3) minus infections, deaths and cost: what does not change from cohort to cohort."""
+def unvaried(c: Comparison) -> np.ndarray:
+    """(arm, criterion) minus infections, deaths and costs: what does not change from cohort to cohort.
+
+    The cells' cost stands in one column for each regimen of drugs (none is one too), NaN in the others: arms with
+    different drugs can't be compared by cost, since no drug is priced.
+    """
+    drugs = [repr([k for k in c.protocol(i).courses if isinstance(k.give, Drug)]) for i in range(len(c.arms))]
+    regimens = list(dict.fromkeys(drugs))
     rows = []
     for i in range(len(c.arms)):
-        deaths, money = c.deaths(i), c.money(i)
-        rows.append(
-            (
-                -round(float(np.nanmean(c.infections[i])), INFECTIONS_TO),
-                -round(deaths.value, DEATHS_TO) if deaths is not None else 0.0,
-                -money.value if money is not None else math.nan,
-            )
-        )
+        deaths, money = c.deaths(i), c.cells_money(i)
+        costs = [math.nan] * len(regimens)
+        costs[regimens.index(drugs[i])] = -money.value if money is not None else math.nan
+        infections = -round(float(np.nanmean(c.infections[i])), INFECTIONS_TO)
+        rows.append((infections, -round(deaths.value, DEATHS_TO) if deaths is not None else 0.0, *costs))
     return np.array(rows)
 
 
