@@ -241,3 +241,5 @@ class Chapter:
     blocks: Sequence[Block]
     certainty: Message
     exploratory: bool = False
+    title: Text | None = None  # where the texts have none for this number
+    question: Text | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from homing.answers.content import Block, Chapter, Finding
+from homing.answers.content import Block, Chapter, Finding, Message
 from homing.evidence.values import BASES, Source
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
@@ -104,8 +104,8 @@ def _view_blocks(
 def _view_chapter(chapter: Chapter, kind: str, numbers: Mapping[str, int], words: Words) -> dict[str, object]:
     return {
         "number": chapter.number,
-        "title": words.key(f"{kind}chapter.{chapter.number}.title"),
-        "question": words.key(f"{kind}chapter.{chapter.number}.question"),
+        "title": _title(chapter, kind, words),
+        "question": words(chapter.question or Message(f"{kind}chapter.{chapter.number}.question")),
         "blocks": _view_blocks(chapter.blocks, chapter.number, f"c{chapter.number}", numbers, words),
         "certainty": unbroken(words(chapter.certainty)),
         "exploratory": chapter.exploratory,
@@ -114,9 +114,15 @@ def _view_chapter(chapter: Chapter, kind: str, numbers: Mapping[str, int], words
 
 def _contents(document: Document, words: Words) -> list[dict[str, object]]:
     """All eight questions about a candidate, those not asked without a link; of another kind, what there is."""
+    if document.kind:
+        titles = [(c.number, _title(c, f"{document.kind}.", words)) for c in document.chapters]
+        return [{"number": n, "title": title, "is_answered": True} for n, title in titles]
     answered = {chapter.number for chapter in document.chapters}
-    kind, asked = (f"{document.kind}.", sorted(answered)) if document.kind else ("", QUESTIONS)
-    return [{"number": n, "title": words.key(f"{kind}chapter.{n}.title"), "is_answered": n in answered} for n in asked]
+    return [{"number": n, "title": words.key(f"chapter.{n}.title"), "is_answered": n in answered} for n in QUESTIONS]
+
+
+def _title(chapter: Chapter, kind: str, words: Words) -> str:
+    return words(chapter.title or Message(f"{kind}chapter.{chapter.number}.title"))
 
 
 def _view_parameters(document: Document, numbers: Mapping[str, int], words: Words) -> list[dict[str, object]]:
