@@ -50,12 +50,18 @@ def phenotype_of(disease: str, has_fistula: bool) -> Phenotype:
     return "fistula" if has_fistula else "luminal-crohn"
 
 
-def known_of(store: Store, product: str, phenotype: Phenotype) -> Known:
-    """What the store holds of a product of the catalogue (or of its kind of cell) in patients of a phenotype."""
+def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = False) -> Known:
+    """What the store holds of a product of the catalogue (or of its kind of cell) in patients of a phenotype.
+
+    Trials of fistulas injected the cells into the tract unless they say otherwise; with `by_vein` only those count
+    that gave them into a vein.
+    """
     kinds = _treatments(store, product)
 
     def mine(trial: Trial, arm: str) -> bool:
         found = trial.arms[arm]
+        if phenotype == "fistula" and by_vein != ("intraven" in found.route.lower()):
+            return False
         return found.product == product or (bool(found.treatment) and found.treatment in kinds)
 
     controlled: dict[str, Comparison] = {}

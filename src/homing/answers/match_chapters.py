@@ -1,4 +1,4 @@
-"""A chapter for each patient: what the field's rule of thumb says, what the evidence says of it, what the model ranks."""
+"""A chapter for each patient: the field's rule of thumb, what the evidence says of it, what the model ranks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from homing.answers.case import endpoint_name, name_of
 from homing.answers.comparing.c8_what_evidence import bias_words, effect, verdict
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text, Verbatim
-from homing.answers.matching import CENTRAL, ENDPOINTS, KEPT, NO_OPTION_LEFT, SCENARIOS, Match, Option, burden
+from homing.answers.matching import CENTRAL, ENDPOINTS, KEPT, SCENARIOS, Match, Option, burden, no_option_left
 from homing.patients.population import population
 from homing.protocol import catalogue
 from homing.trials.ranking import difference
@@ -21,8 +21,8 @@ SHOWN, REASONS = 10, 3
 
 def chapter(number: int, match: Match) -> Chapter:
     """One patient's answer."""
-    blocks: list[Block] = [_who(match), rule_of_thumb(match), answer(match), *_antibodies(match)]
-    blocks += [_table(match), _figure(match), *_reasons(match), *_near(match)]
+    blocks: list[Block] = [_who(match), rule_of_thumb(match), answer(match), *_model_alone(match), *_antibodies(match)]
+    blocks += [_table(match), _figure(match), *_reasons(match), *_regulatory(match), *_near(match)]
     if match.left_out:
         names: list[Text] = [name_of(catalogue.product(key).name) for key in match.left_out]
         blocks.append(Message("match.left-out", {"names": names}))
@@ -94,7 +94,7 @@ def rule_of_thumb(match: Match) -> Finding | Message:
         return Finding(Message(key, values), "estimated", local.known.sources)
     hsct = _of(match, "autologous-hsct")
     if match.phenotype == "luminal-crohn" and hsct is not None and hsct.known is not None and hsct.deaths is not None:
-        last = case.deranged and len(case.failed) >= NO_OPTION_LEFT
+        last = no_option_left(case)
         values = {
             "deaths": hsct.deaths,
             "k": len(hsct.known.controlled),
@@ -139,17 +139,44 @@ def answer(match: Match) -> Finding:
     return Finding(Message(key, values), "assumed", sources, exploratory=True)
 
 
+def _model_alone(match: Match) -> list[Block]:
+    """What the model would put first among what was never tried in such patients, or is not for them."""
+    found: list[Block] = []
+    for standing in ("untested", "not-eligible"):
+        rest = [o for o in match.options if o.standing == standing]
+        if rest and rest[0].net[CENTRAL] > match.best.net[CENTRAL]:
+            first = rest[0]
+            net = Estimate(100 * first.net[CENTRAL], 100 * first.low, 100 * first.high, "number", spread="scenarios")
+            values = {"option": option_name(first), "net": net}
+            found.append(Finding(Message(f"match.alone-{standing}", values), "assumed", ["run"], exploratory=True))
+    return found
+
+
+def _regulatory(match: Match) -> list[Block]:
+    """Where the leading products stand with the authorities."""
+    products = {o.product.key: o.product for o in match.options if o.product is not None and o.standing == "tested"}
+    found: list[Block] = []
+    for product in list(products.values())[:REASONS]:
+        for statement in product.regulatory:
+            text = Verbatim(statement.en, statement.zh)
+            message = Message("match.regulatory", {"product": name_of(product.name), "text": text})
+            found.append(Finding(message, "measured", statement.sources) if statement.sources else message)
+    return found
+
+
 def _antibodies(match: Match) -> list[Block]:
     if not match.case.dsa:
         return []
-    own = [o for o in match.options if o.product is not None and o.product.origin == "autologous"]
-    names: list[Text] = list(dict.fromkeys(name_of(o.product.name) for o in own if o.product is not None))
+    tested = [o for o in match.options if o.standing == "tested" and o.deaths is None]
+    own = [o.product for o in tested if o.product is not None and o.product.origin == "autologous"]
+    names: object = list(dict.fromkeys(name_of(p.name) for p in own)) or Message("compare.nobody")
     return [Finding(Message("match.dsa", {"names": names}), "assumed", ["run"], exploratory=True)]
 
 
 def _shown(match: Match) -> list[Option]:
-    kept = list(match.options[:SHOWN])
-    return kept if match.none in kept else [*kept, match.none]
+    tested = [o for o in match.options if o.standing == "tested"]
+    kept = tested[:SHOWN] if match.none in tested[:SHOWN] else [*tested[: SHOWN - 1], match.none]
+    return [*kept, *[o for o in match.options if o.standing != "tested"][: SHOWN // 2]]
 
 
 def _table(match: Match) -> Table:
@@ -164,7 +191,7 @@ def _table(match: Match) -> Table:
         net = Estimate(100 * option.net[CENTRAL], 100 * option.low, 100 * option.high, "number", spread="scenarios")
         rows.append(
             [
-                str(match.options.index(option) + 1),
+                str(match.options.index(option) + 1) if option.standing == "tested" else "–",
                 option_name(option),
                 *(shown if option is not none else [None, None]),
                 Estimate(100 * burden(option, none), spread="none") if option is not none else None,
@@ -172,11 +199,12 @@ def _table(match: Match) -> Table:
                 net if option is not none else Estimate(0.0, spread="none"),
                 Estimate(option.probability, kind="percent", spread="none"),
                 *_evidence(option),
+                Message(f"match.standing-{option.standing}"),
                 Message(f"match.sure-{sureness(option)}") if option is not none else None,
             ]
         )
-    heads = ("rank", "option", "first", "lasting", "taken", "deaths", "net", "p", "trials", "effect", "bias", "sure")
-    columns: list[Text] = [Message(f"match.h-{key}") for key in heads]
+    heads = ("rank", "option", "first", "lasting", "taken", "deaths", "net", "p", "trials", "effect", "bias")
+    columns: list[Text] = [Message(f"match.h-{key}") for key in (*heads, "standing", "sure")]
     values = {"endpoint": endpoint_name(ENDPOINTS[match.phenotype]), "n": KEPT}
     return Table(Message("match.table", values), columns, rows, Message("match.table-note", values))
 
@@ -257,5 +285,5 @@ def _short(match: Match) -> str:
     if match.phenotype == "fistula":
         return "local" if case.failed and case.fistula == "complex" else "too-early"
     if match.phenotype == "luminal-crohn":
-        return "hsct" if case.deranged and len(case.failed) >= NO_OPTION_LEFT else "options-left"
+        return "hsct" if no_option_left(case) else "options-left"
     return "colitis"

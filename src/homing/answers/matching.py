@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,12 @@ SURGERY = "curettage-and-seton-removal"
 DRAWS = 500
 
 
+#: 'tested': given to such patients in a trial or series of the store (doing nothing more counts as tested); 'untested':
+#: never; 'not-eligible': needs conditioning while other options are left. Only the tested are ranked for the answer.
+Standing = Literal["tested", "untested", "not-eligible"]
+_STANDINGS: tuple[Standing, ...] = ("tested", "untested", "not-eligible")
+
+
 @dataclass(frozen=True)
 class Option:
     """One way to treat a patient: what is given, what it did in virtual patients like them, and what is known of it.
@@ -66,7 +73,8 @@ class Option:
     doses: int
     net: Mapping[str, float]
     known: Known | None
-    probability: float = math.nan
+    standing: Standing = "tested"
+    probability: float = math.nan  # among those tested
 
     @property
     def low(self) -> float:
@@ -132,10 +140,14 @@ def match(case: PatientCase, store: Store, seed: int, threads: int = 1) -> Match
     protocols, left_out = options_for(case, phenotype)
     found = [_simulate(simulator, cohort, protocol, phenotype, store) for protocol in protocols]
     none = found[0]
-    judged = [replace(option, net={key: _net(option, none, key) for key in SCENARIOS}) for option in found]
-    best = _probabilities(judged, none, seed)
-    judged = [replace(option, probability=float(p)) for option, p in zip(judged, best, strict=True)]
-    judged.sort(key=lambda o: (-round(o.net[CENTRAL], 9), o.product is not None, o.key))
+    judged = [
+        replace(option, net={key: _net(option, none, key) for key in SCENARIOS}, standing=_standing(option, case))
+        for option in found
+    ]
+    tested = [option for option in judged if option.standing == "tested"]
+    best = dict(zip((option.key for option in tested), _probabilities(tested, none, seed), strict=True))
+    judged = [replace(option, probability=float(best.get(option.key, math.nan))) for option in judged]
+    judged.sort(key=_place)
     return Match(case, phenotype, population_of(case), tuple(judged), readings, left_out)
 
 
@@ -214,9 +226,26 @@ def _standing_in(product: Product, route: str) -> list[Course]:
     return [replace(others[0], give=product, name=product.key)] if others else []
 
 
-def _simulate(
-    simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store
-) -> Option:
+def _place(o: Option) -> tuple[object, ...]:
+    """Where an option stands in the ranking: by net benefit; of equals doing nothing, then the better studied."""
+    studied = o.known.patients if o.known is not None else 0
+    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9), o.product is not None, -studied, o.key
+
+
+def no_option_left(case: PatientCase) -> bool:
+    """Whether the field would consider a patient for conditioning: deranged immunity and medicines used up."""
+    return case.deranged and len(case.failed) >= NO_OPTION_LEFT
+
+
+def _standing(option: Option, case: PatientCase) -> Standing:
+    if option.known is None:
+        return "tested"
+    if not (option.known.controlled or option.known.alone or option.known.randomised):
+        return "untested"
+    return "not-eligible" if option.deaths is not None and not no_option_left(case) else "tested"
+
+
+def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store) -> Option:
     endpoint = ENDPOINTS[phenotype]
     days = np.unique([0.0, *np.arange(1.0, 61.0, 2.0), *np.arange(63.0, DAYS_PER_YEAR, 28.0), FIRST, LAST])
     runs = {key: simulator.run(cohort, protocol, scenario(key), days) for key in SCENARIOS}
@@ -233,8 +262,12 @@ def _simulate(
         deaths=_deaths(protocol, store),
         doses=sum(len(course.times) for course in protocol.courses),
         net={},
-        known=None if product is None else known_of(store, product.catalogue_key, phenotype),
+        known=None if product is None else known_of(store, product.catalogue_key, phenotype, not _is_local(protocol)),
     )
+
+
+def _is_local(protocol: Protocol) -> bool:
+    return any(course.route.site == "fistula" for course in protocol.courses)
 
 
 def _infections(run: Simulated) -> Array:

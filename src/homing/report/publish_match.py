@@ -87,9 +87,7 @@ def match_patients(
 
 def make_document(matches: Sequence[Match], file: str, run_id: str, seed: int) -> Document:
     """The whole report as data: a summary, then a chapter for each patient."""
-    rows = [
-        ParameterRow(f"net-benefit.{name}", Message("match.weight"), value) for name, value in weights().items()
-    ]
+    rows = [ParameterRow(f"net-benefit.{name}", Message("match.weight"), value) for name, value in weights().items()]
     return Document(
         title=Message("match.report-title"),
         question=Message("match.report-question"),
@@ -134,6 +132,7 @@ def _plain_option(option: Option, rank: int, words: Words) -> dict[str, object]:
         "deaths": None if option.deaths is None else option.deaths.value,
         "how_sure": sureness(option),
         "exploratory": option.is_exploratory,
+        "standing": option.standing,
         "evidence": None if option.known is None else _plain_evidence(option.known),
     }
 

@@ -1,4 +1,4 @@
-"""Patients as a table: one row each, with the features by which `homing match` looks for cells. Faults name their line."""
+"""Patients as a table: a row each, with the features by which `homing match` ranks cells. Faults name their line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ DISEASES = ("crohn", "ulcerative-colitis")
 FISTULAS = ("none", "simple", "complex")
 ACTIVITIES = ("remission", "mild", "moderate", "severe")
 IMMUNITIES = ("normal", "deranged")
-COLUMNS = ("patient", "disease", "age", "weight", "fistula", "activity", "crp", "calprotectin", "failed", "dsa", "immune")
+COLUMNS = (
+    "patient",
+    "disease",
+    "age",
+    "weight",
+    "fistula",
+    "activity",
+    "crp",
+    "calprotectin",
+    "failed",
+    "dsa",
+    "immune",
+)
 REQUIRED = ("patient", "disease", "age", "weight")
 MOST_PATIENTS, LARGEST_FILE = 50, 1_000_000
 YOUNGEST, OLDEST = 18, 100
@@ -90,7 +102,9 @@ def _parse(text: str, file: str) -> tuple[PatientCase, ...]:
     names = [case.name for case in cases]
     for i, case in enumerate(cases):
         if case.name and case.name in names[:i]:
-            faults.append(f"{file}:{case.line}: patient: '{case.name}' stands twice. Give each patient a name of its own.")
+            faults.append(
+                f"{file}:{case.line}: patient: '{case.name}' stands twice. Give each patient a name of its own."
+            )
     if not cases and not faults:
         faults.append(f"{file}:1: holds no patient. Write one row for each below the names of the columns.")
     if len(cases) > MOST_PATIENTS:
@@ -187,5 +201,3 @@ class _Row:
             if not all(c.isalnum() or c in " -+." for c in name):
                 self.fault("failed", f"'{name}' is no name of a medicine. Write 'infliximab; vedolizumab' or 'none'.")
         return tuple(dict.fromkeys(found))
-
-
