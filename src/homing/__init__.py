@@ -15,6 +15,7 @@ _PUBLIC = {
     "read_study": "homing.study.resolve",
     "run": "homing.study.run",
     "publish": "homing.report.publish",
+    "compare": "homing.report.publish_comparison",
     "Study": "homing.study.plan",
     "load_store": "homing.evidence.store",
     "pool": "homing.synthesis.pool",

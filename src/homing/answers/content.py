@@ -181,8 +181,55 @@ class Tornado:
     note: Text | None = None
 
 
-Figure = Lines | Forest | Dots | Bars | Tornado
-Block = Finding | Table | Lines | Forest | Dots | Bars | Tornado | Message
+@dataclass(frozen=True)
+class Cloud:
+    """One axes of a Scatter. `x` and `y` (point, 3): value, low, high; a point with NaN is not drawn."""
+
+    title: Text
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    x_label: Text
+    y_label: Text
+    x_percent: bool = False
+    y_percent: bool = False
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Numbered points in one or more panels, the same numbers in each; `filled` marks some of them."""
+
+    title: Text
+    labels: Sequence[Text]
+    filled: Sequence[bool]
+    panels: Sequence[Cloud]
+    filled_label: Text
+    open_label: Text
+    note: Text | None = None
+
+
+@dataclass(frozen=True)
+class HeatPanel:
+    """One map of a Heat figure: `values` (row, column) shares of 1, NaN or 0 where there is nothing."""
+
+    title: Text
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Maps of the same rows and columns, coloured on one logarithmic scale from `least` to 1."""
+
+    title: Text
+    rows: Sequence[Text]
+    columns: Sequence[Text]
+    panels: Sequence[HeatPanel]
+    scale_label: Text
+    least: float = 1e-6
+    note: Text | None = None
+
+
+Figure = Lines | Forest | Dots | Bars | Tornado | Scatter | Heat
+Block = Finding | Table | Lines | Forest | Dots | Bars | Tornado | Scatter | Heat | Message
 
 
 @dataclass(frozen=True)
@@ -194,3 +241,5 @@ class Chapter:
     blocks: Sequence[Block]
     certainty: Message
     exploratory: bool = False
+    title: Text | None = None  # where the texts have none for this number
+    question: Text | None = None

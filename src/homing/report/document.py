@@ -48,3 +48,5 @@ class Document:
     limits: Sequence[Text] = ()
     exploratory: bool = False
     uncalibrated: bool = False
+    #: Whose chapters these are: '' for the eight questions about a candidate, else the start of their texts' keys.
+    kind: str = ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from homing.answers.content import Block, Chapter, Finding
+from homing.answers.content import Block, Chapter, Finding, Message
 from homing.evidence.values import BASES, Source
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
@@ -32,12 +32,14 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
     """
     words = Words(language)
     numbers = number_sources(document)
-    chapters = [_view_chapter(chapter, numbers, words) for chapter in document.chapters]
+    kind = f"{document.kind}." if document.kind else ""
+    chapters = [_view_chapter(chapter, kind, numbers, words) for chapter in document.chapters]
     return _template().render(
         words=words,
         lang=_LANG[language],
         language=language,
         document=document,
+        kind=kind,
         headline=_view_blocks(document.headline, 0, "h", numbers, words),
         observed=_view_blocks(document.observed, 0, "o", numbers, words),
         contents=_contents(document, words),
@@ -51,14 +53,16 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
     )
 
 
-def save(document: Document, folder: Path | str, language: str, *, timings: bool = True) -> Path:
-    """Write `report.html` into a folder, whole or not at all. Returns its path.
+def save(
+    document: Document, folder: Path | str, language: str, *, timings: bool = True, name: str = "report.html"
+) -> Path:
+    """Write the report into a folder, whole or not at all. Returns its path.
 
     Raises: StudyError naming the file when it can't be written; else as `render`.
     """
     text = render(document, language, timings=timings)
     page = text.encode("utf-8", errors="replace")
-    return write_whole(Path(folder) / "report.html", lambda file: file.write_bytes(page))
+    return write_whole(Path(folder) / name, lambda file: file.write_bytes(page))
 
 
 def number_sources(document: Document) -> dict[str, int]:
@@ -97,11 +101,11 @@ def _view_blocks(
     return [view_block(block, count, numbers, words) for block in blocks]
 
 
-def _view_chapter(chapter: Chapter, numbers: Mapping[str, int], words: Words) -> dict[str, object]:
+def _view_chapter(chapter: Chapter, kind: str, numbers: Mapping[str, int], words: Words) -> dict[str, object]:
     return {
         "number": chapter.number,
-        "title": words.key(f"chapter.{chapter.number}.title"),
-        "question": words.key(f"chapter.{chapter.number}.question"),
+        "title": _title(chapter, kind, words),
+        "question": words(chapter.question or Message(f"{kind}chapter.{chapter.number}.question")),
         "blocks": _view_blocks(chapter.blocks, chapter.number, f"c{chapter.number}", numbers, words),
         "certainty": unbroken(words(chapter.certainty)),
         "exploratory": chapter.exploratory,
@@ -109,9 +113,16 @@ def _view_chapter(chapter: Chapter, numbers: Mapping[str, int], words: Words) ->
 
 
 def _contents(document: Document, words: Words) -> list[dict[str, object]]:
-    """All eight questions; those that the study didn't ask are listed without a link."""
+    """All eight questions about a candidate, those not asked without a link; of another kind, what there is."""
+    if document.kind:
+        titles = [(c.number, _title(c, f"{document.kind}.", words)) for c in document.chapters]
+        return [{"number": n, "title": title, "is_answered": True} for n, title in titles]
     answered = {chapter.number for chapter in document.chapters}
     return [{"number": n, "title": words.key(f"chapter.{n}.title"), "is_answered": n in answered} for n in QUESTIONS]
+
+
+def _title(chapter: Chapter, kind: str, words: Words) -> str:
+    return words(chapter.title or Message(f"{kind}chapter.{chapter.number}.title"))
 
 
 def _view_parameters(document: Document, numbers: Mapping[str, int], words: Words) -> list[dict[str, object]]:

@@ -125,8 +125,8 @@ def make_document(case: Case, chapters: list[Chapter]) -> Document:
         chapters=chapters,
         parameters=parameter_rows(case),
         sources=cited_sources(case),
-        run=_run_record(case),
-        warnings=_warnings(case),
+        run=run_record(case),
+        warnings=run_warnings(case),
         limits=[Verbatim(limit, limit.zh) for limit in study.limits],
         exploratory=sensitivity(case).exploratory,
         uncalibrated=True,
@@ -144,7 +144,8 @@ def _told(blocks: Sequence[Block], words: Words) -> tuple[str, ...]:
     return tuple(words(message) for message in found)
 
 
-def _run_record(case: Case) -> Mapping[str, str]:
+def run_record(case: Case) -> Mapping[str, str]:
+    """What two equal runs share: seed, versions, hashes, checks of the numbers."""
     study, record = case.study, case.run.record
     versions = ", ".join(f"{name} {text}" for name, text in sorted(record["versions"].items()))
     return {
@@ -165,7 +166,7 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
     """The checks of the run's numbers, a row each."""
     complete, tolerance = record["complete"], record["tolerance"]
     rows = {
-        "complete": "; ".join(f"{place}: {share}" for place, share in complete.items()),
+        "complete": "; ".join(f"{place}: {share}" for place, share in sorted(complete.items())),
         "balance": f"{record['cells in and out, relative error']:.1e}",
         "tolerance": f"{tolerance['shift']:.2g} ({tolerance['patients']}, rtol {tolerance['rtol']:.0e})",
     }
@@ -173,14 +174,15 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
     if gone:
         rows["extinct"] = "; ".join(
             f"{place}: {found['patients']}/{found['of']}, {found['median day'] / DAYS_PER_WEEK:.0f}"
-            for place, found in gone.items()
+            for place, found in sorted(gone.items())
         )
     if record["failed"]:
         rows["failed"] = "; ".join(f"{row['where']}: {row['patient']} ({row['status']})" for row in record["failed"])
     return rows
 
 
-def _warnings(case: Case) -> list[Text]:
+def run_warnings(case: Case) -> list[Text]:
+    """What was chosen for the user, and patients whose simulation failed."""
     weighted = notes_on_weights(case.run.record.get("weighting", {}))
     notes = (*case.study.notes, *notes_on(case.run.record["numerics"]), *weighted)
     found: list[Text] = [Verbatim(note, note.zh) for note in notes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from homing.evidence.prices import CURRENCIES
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import Path_
 from homing.study.faults import Faults
@@ -17,8 +18,9 @@ def check_consistency(content: StudyContent, faults: Faults) -> None:
     for key in ("scenarios", "secondary", "observed", "alternatives"):
         _check_twice(getattr(content, key), (key,), faults)
     _check_roles(content, faults)
+    _check_exchange(content, faults)
     for name, arm in content.arms.items():
-        _check_arm(arm, ("arms", name), content.visits, faults)
+        check_arm(arm, ("arms", name), content.visits, faults)
 
 
 def _check_visits(content: StudyContent, faults: Faults) -> None:
@@ -55,7 +57,20 @@ def _check_roles(content: StudyContent, faults: Faults) -> None:
         faults.add(("control",), f"is '{content.control}' like the candidate. Name two different arms.")
 
 
-def _check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
+def _check_exchange(content: StudyContent, faults: Faults) -> None:
+    """Rates of exchange are of currencies, and all into one."""
+    rates = {} if content.compare is None else content.compare.exchange
+    into = {currency for _, currency in rates.values()}
+    for name, (_, currency) in rates.items():
+        path: Path_ = ("compare", "exchange", name)
+        if name not in CURRENCIES:
+            faults.add(path, f"'{name}' is no currency known here. {did_you_mean(name, CURRENCIES)}")
+        elif name == currency or len(into) > 1:
+            faults.add(path, f"all rates are into one other currency, and these are into {', '.join(sorted(into))}.")
+
+
+def check_arm(arm: ArmPart, path: Path_, visits: Sequence[float], faults: Faults) -> None:
+    """Note every contradiction within one arm, at a key path."""
     given = bool(arm.procedures or arm.courses or arm.rules)
     if not given and not arm.untreated:
         faults.add(path, "is empty. Add `procedures` or `courses`, or write 'untreated: yes' for usual care alone.")

@@ -64,6 +64,10 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
         "comparator": study.comparator,
         "report": {"language": study.language},
     }
+    if study.comparing is not None:
+        rates = {name: f"{plain(number)} {unit}" for name, (number, unit) in study.comparing.exchange.items()}
+        told: Plain = {"matters": share_text(study.comparing.matters)}
+        explicit["compare"] = told | ({"exchange": rates} if rates else {})
     if products:
         explicit["products"] = {name: _product(name, part) for name, part in products.items()}
     explicit["resolved"] = values_behind(study, products)

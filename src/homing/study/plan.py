@@ -43,6 +43,17 @@ class TrialDesign:
 
 
 @dataclass(frozen=True)
+class Comparing:
+    """What a comparison of all arms is told: the smallest difference of shares that matters, and rates of exchange.
+
+    `exchange` maps a currency to what one of it buys: an amount and its currency.
+    """
+
+    matters: float
+    exchange: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A resolved study. Times in days, sorted; `candidate` and `control` are names of arms.
 
@@ -70,6 +81,7 @@ class Study:
     comparator: str  # drug for chapter 1
     language: str
     seed_drawn: bool = False
+    comparing: Comparing | None = None  # where the file has a `compare` section
     explicit: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     eligibility: tuple[str, ...] = ()

@@ -15,11 +15,12 @@ from homing.study.arms import plan_arms
 from homing.study.company import notes_on_company
 from homing.study.consistency import check_consistency
 from homing.study.context import check_context
+from homing.study.crossing import cross_arms
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
 from homing.study.like import table_of_study
-from homing.study.plan import Endpoint, Note, Study, TrialDesign
+from homing.study.plan import Comparing, Endpoint, Note, Study, TrialDesign
 from homing.study.products import own_products
 from homing.study.read import StudyFile, read_study_file
 from homing.study.scalars import check_language, check_patients, check_seed
@@ -56,6 +57,7 @@ def resolve(
     check_consistency(content, faults)
     own = own_products(content.products, faults)
     arms = plan_arms(content.arms, own, faults)
+    crossed = cross_arms(content, arms, own, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
     like = table_of_study(content, faults)
@@ -69,7 +71,7 @@ def resolve(
         file=file.text.file,
         title=content.study,
         question=content.question,
-        arms=arms,
+        arms={**arms, **crossed.arms},
         candidate=content.candidate,
         control=content.control,
         population=content.population,
@@ -89,9 +91,16 @@ def resolve(
         like=like,
         eligibility=content.eligibility,
         limits=limits,
+        comparing=_comparing(content),
     )
     explicit = explain(study, content.products)
-    return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))
+    notes = (*_choices(file, study), *crossed.notes, *changes_since(content.resolved, explicit))
+    return replace(study, explicit=explicit, notes=notes)
+
+
+def _comparing(content: StudyContent) -> Comparing | None:
+    part = content.compare
+    return None if part is None else Comparing(part.matters, dict(part.exchange))
 
 
 def _checked(check: Callable[[T], T], given: T | None, otherwise: T, option: str) -> T:
@@ -205,6 +214,8 @@ def _choices(file: StudyFile, study: Study) -> list[Note]:
 
 def _unused(content: StudyContent) -> list[Note]:
     given = {course.give for arm in content.arms.values() for course in (*arm.courses, *arm.rules)}
+    if content.compare is not None and content.compare.cross is not None:
+        given |= set(content.compare.cross.give)
     return [
         Note(f"The product '{name}' is described and given in no arm.", f"产品'{name}'已描述但未在任何组给予。")
         for name in content.products

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from homing.evidence.prices import CURRENCIES
 from homing.ground.calendar import DAYS_PER_YEAR, read_time
 from homing.ground.errors import HomingError
 from homing.ground.keys import LARGEST_SEED
@@ -262,6 +263,24 @@ def read_dropout(text: str) -> float:
     return value
 
 
+def read_matters(text: str) -> float:
+    """'5 %' as a difference of shares, above 0 and below 1."""
+    value = _fraction(text, "a percentage")
+    if not 0 < value < 1:
+        raise HomingError(
+            f"{shown(text)} is no difference of shares. Write one above 0 and below 100 %, such as '5 %'."
+        )
+    return value
+
+
+def read_rate(text: str) -> tuple[float, str]:
+    """'9 CNY' as the number of a currency that one of another buys."""
+    number, _, currency = text.partition(" ")
+    if not _DECIMAL.match(number) or not 0 < float(number.replace("_", "")) < 1e9 or currency.strip() not in CURRENCIES:
+        raise HomingError(f"{shown(text)} is no rate of exchange. Write what one buys, such as '9 CNY'.")
+    return float(number.replace("_", "")), currency.strip()
+
+
 def read_alpha(text: str) -> float:
     """'0.05' as a two-sided level of significance, between 0 and 0.5."""
     value = _fraction(text, "a level of significance")
@@ -307,6 +326,8 @@ Dosage = Annotated[Amount, scalar(read_amount, "120e6 cells"), _json("string", "
 Release = Annotated[float, scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
 Potency = Annotated[float, scalar(read_potency, "90 %"), _json(_SHARE_JSON, "90 %")]
 Dropout = Annotated[float, scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
+Matters = Annotated[float, scalar(read_matters, "5 %"), _json(_SHARE_JSON, "5 %")]
+Rate = Annotated[tuple[float, str], scalar(read_rate, "9 CNY"), _json("string", "9 CNY")]
 Alpha = Annotated[float, scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
 Yes = Annotated[bool, scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
 Accept = Annotated[bool, scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]

@@ -20,9 +20,11 @@ from homing.study.scalars import (
     Format,
     Interval,
     Language,
+    Matters,
     Name,
     Patients,
     Potency,
+    Rate,
     Release,
     Repeats,
     Seed,
@@ -38,6 +40,7 @@ DEFAULT_PATIENTS = 1000
 DEFAULT_SCENARIOS = ("sceptical", "pooled", "optimistic")
 DEFAULT_PATIENTS_PER_ARM = 100
 DEFAULT_ALPHA = 0.05
+DEFAULT_MATTERS = 0.05
 
 #: Tags of a choice between shapes start with this; they are no part of the path in the file.
 SHAPE = "~"
@@ -258,6 +261,40 @@ Like = Annotated[
 ]
 
 
+_Few = Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
+
+
+class CrossPart(Part):
+    """Every product by every route, carrier and dose: each combination that can be given becomes an arm."""
+
+    give: _Few = Field(description="Products.", examples=[["darvadstrocel", "bone-marrow-msc"]])
+    route: _Few = Field(description="Routes.", examples=[["intralesional", "intravenous"]])
+    carrier: Annotated[tuple[Name, ...], Field(max_length=20)] = Field(
+        default=(), description="What the cells come in.", examples=[["suspension", "fibrin-glue"]]
+    )
+    dose: Annotated[tuple[Dosage, ...], Field(min_length=1, max_length=20)] = Field(
+        description="Each dose, with its unit.", examples=[["30e6 cells", "120e6 cells"]]
+    )
+    at: At = Field(description="When, for all of them.", examples=["week 0"])
+    procedures: Procedures = Field(default=(), description="Acts that are not doses, the same in each arm.")
+
+
+class ComparePart(Part):
+    """What `homing compare` is told beside the arms, which are its candidates; the control is what they differ from."""
+
+    cross: CrossPart | None = Field(
+        default=None, description="Products by routes, carriers and doses, as further arms."
+    )
+    matters: Matters = Field(
+        default=DEFAULT_MATTERS, description="The smallest difference of shares that matters.", examples=["5 %"]
+    )
+    exchange: dict[Name, Rate] = Field(
+        default_factory=dict,
+        description="Your rates of exchange into one currency, so that costs can be compared.",
+        examples=[{"GBP": "9 CNY"}],
+    )
+
+
 class ReportPart(Part):
     """How the report is written."""
 
@@ -318,6 +355,9 @@ class StudyContent(Part):
     )
     comparator: Name | None = Field(
         default=None, description="A drug that is not cells, given to the same patients.", examples=["infliximab"]
+    )
+    compare: ComparePart | None = Field(
+        default=None, description="Further arms, and what a comparison of all arms is told."
     )
     report: ReportPart = Field(default=ReportPart(), description="The language of the report.")
     products: dict[Name, ProductPart] = Field(

@@ -8,11 +8,13 @@ from typing import Any
 
 from matplotlib import figure as mpl
 
-from homing.answers.content import Bars, Dots, Figure, Forest, Lines, Tornado
+from homing.answers.content import Bars, Dots, Figure, Forest, Heat, Lines, Scatter, Tornado
 from homing.report.figures.bars import describe_bars, draw_bars
 from homing.report.figures.dots import describe_dots, draw_dots
 from homing.report.figures.forest import describe_forest, draw_forest
+from homing.report.figures.heat import describe_heat, draw_heat
 from homing.report.figures.lines import describe_lines, draw_lines
+from homing.report.figures.scatter import describe_scatter, draw_scatter
 from homing.report.figures.style import clean
 from homing.report.figures.svg import drawing, to_png, to_svg
 from homing.report.figures.tornado import describe_tornado, draw_tornado
@@ -25,6 +27,8 @@ _KINDS: dict[type, tuple[Callable[[Any, Words], mpl.Figure], Callable[[Any, Word
     Dots: (draw_dots, describe_dots),
     Bars: (draw_bars, describe_bars),
     Tornado: (draw_tornado, describe_tornado),
+    Scatter: (draw_scatter, describe_scatter),
+    Heat: (draw_heat, describe_heat),
 }
 
 

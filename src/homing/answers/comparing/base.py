@@ -1,0 +1,239 @@
+"""Comparison: what the chapters of a comparison are made from, and what several of them need."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homing.answers.case import Case, label_of
+from homing.answers.content import Estimate, Message, Text
+from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
+from homing.evidence.prices import Price, price_entry
+from homing.ground.calendar import DAYS_PER_YEAR
+from homing.protocol.course import Protocol
+from homing.protocol.product import Product
+from homing.study.patients import PatientTable
+from homing.study.plan import Comparing
+from homing.study.schema import DEFAULT_MATTERS
+from homing.study.simulator import Simulated
+from homing.synthesis.binomial import pool_proportions
+from homing.trials.ranking import cohort_means, cohorts
+
+Array = NDArray[np.float64]
+#: Cohorts drawn for probabilities.
+DRAWS = 2000
+#: The price that stands for a course of cells whose own is in no catalogue.
+USUAL_COURSE = "cell-course-china"
+#: Procedures that carry a risk of death, and the question of the store that counts it.
+DEADLY = {"hsct-conditioning": "hsct-cd-mortality"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the cells of one arm cost: a price, how many of it, whether it is the product's own."""
+
+    price: Price
+    times: float
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A study that has been run, as all of its arms beside each other. Arms keep the file's order."""
+
+    case: Case
+    table: PatientTable
+    evidence: dict[str, Known] = field(default_factory=dict, repr=False)
+
+    @property
+    def told(self) -> Comparing:
+        """What the `compare` section says, or its defaults."""
+        return self.case.study.comparing or Comparing(DEFAULT_MATTERS)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The candidates by name, the control among them."""
+        return tuple(self.case.study.arms)
+
+    @property
+    def reference(self) -> int:
+        """The position of the control."""
+        return self.arms.index(self.case.study.control)
+
+    @property
+    def others(self) -> list[int]:
+        """The positions of all arms but the control."""
+        return [i for i in range(len(self.arms)) if i != self.reference]
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The study's scenarios."""
+        return self.case.study.scenarios
+
+    @property
+    def size(self) -> int:
+        """Patients of a cohort of the size of the planned trial's arm."""
+        return self.case.study.design.patients_per_arm
+
+    def protocol(self, arm: int) -> Protocol:
+        """An arm's protocol by position."""
+        return self.case.study.arms[self.arms[arm]]
+
+    def name(self, arm: int) -> Text:
+        """An arm's name in both languages."""
+        return label_of(self.protocol(arm))
+
+    @cached_property
+    def met(self) -> dict[str, Array]:
+        """By scenario, (arm, patient) the primary endpoint at its visit."""
+        return {key: self.table.primary(key) for key in self.scenarios}
+
+    @cached_property
+    def lasting(self) -> dict[str, Array]:
+        """By scenario, (arm, patient) whether it is met at its visit and at every later one."""
+        return {key: self.table.lasting(key) for key in self.scenarios}
+
+    @cached_property
+    def average(self) -> Array:
+        """(arm, patient) the primary endpoint, averaged over scenarios."""
+        return np.asarray(np.mean([self.met[key] for key in self.scenarios], axis=0))
+
+    @cached_property
+    def picks(self) -> NDArray[np.int64]:
+        """(draw, size) the patients of each cohort drawn."""
+        patients = len(self.table.patients)
+        return np.asarray(cohorts(self.case.study.seed, patients, self.size, DRAWS))
+
+    def drawn(self, outcomes: dict[str, Array]) -> dict[str, Array]:
+        """By scenario, (draw, arm) means over the cohorts."""
+        return {key: cohort_means(values, self.picks) for key, values in outcomes.items()}
+
+    @cached_property
+    def alike(self) -> list[list[int]]:
+        """Arms in groups whose outcome is the same in every patient, scenario and visit: alike to the model."""
+        end = self.case.study.primary.key
+        groups: dict[bytes, list[int]] = {}
+        for i, arm in enumerate(self.arms):
+            columns = [self.table.outcome(s, arm, end, day) for s in self.scenarios for day in self.case.study.visits]
+            groups.setdefault(np.concatenate(columns).tobytes(), []).append(i)
+        return list(groups.values())
+
+    def first_alike(self, arms: list[int]) -> list[int]:
+        """Some arms, one of each group that the model can't tell apart."""
+        group = {i: k for k, members in enumerate(self.alike) for i in members}
+        kept: dict[int, int] = {}
+        for i in arms:
+            kept.setdefault(group[i], i)
+        return list(kept.values())
+
+    @property
+    def matters(self) -> Message:
+        """The smallest difference that matters, in words."""
+        return Message("number.points", {"number": 100 * self.told.matters})
+
+    @property
+    def last_day(self) -> float:
+        """The last visit."""
+        return self.case.study.visits[-1]
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether there is a visit after the primary one."""
+        return self.last_day > self.case.primary_day
+
+    @property
+    def phenotype(self) -> Phenotype:
+        """The kind of patient, as the evidence store tells them apart."""
+        return phenotype_of(self.case.simulator.population.disease, self.case.has_fistula)
+
+    def first_year(self, arm: int) -> Simulated:
+        """An arm in the first patients under the central scenario: hours, days, then weeks of the first year."""
+        early = np.concatenate([np.geomspace(0.02, 3, 12), np.arange(4, 61, 1.0)])
+        days = np.unique([0.0, *early, *self.case.weeks(DAYS_PER_YEAR)])
+        return self.case.simulate(self.protocol(arm), times=days)
+
+    @cached_property
+    def infections(self) -> Array:
+        """(arm, patient) expected infections in the first year of the first patients, central scenario."""
+        rows = []
+        for arm in range(len(self.arms)):
+            run = self.first_year(arm)
+            within = run.times <= DAYS_PER_YEAR
+            rows.append(np.trapezoid(run["infection_hazard"][:, within], run.times[within] / DAYS_PER_YEAR, axis=1))
+        return np.stack(rows)
+
+    def deaths(self, arm: int) -> Estimate | None:
+        """The share who die of a deadly procedure, as programmes counted it; None for an arm without one."""
+        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
+        if not done:
+            return None
+        singles = self.case.store.single_arms(DEADLY[done[0]])
+        found = pool_proportions([s.counts.events for s in singles], [s.counts.n for s in singles]).natural()
+        return Estimate(float(found.estimate[0]), float(found.low[0]), float(found.high[0]), "percent")
+
+    def death_sources(self, arm: int) -> list[str]:
+        """The sources behind `deaths`."""
+        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
+        return list(dict.fromkeys(s.source for key in done for s in self.case.store.single_arms(DEADLY[key])))
+
+    def costs(self, arm: int) -> tuple[Cost, ...]:
+        """What each product of an arm costs; drugs, procedures and care are not priced."""
+        protocol = self.protocol(arm)
+        found = []
+        for product in protocol.products:
+            doses = sum(len(c.times) for c in protocol.courses if c.give == product)
+            entry = price_entry(product.price or USUAL_COURSE)
+            usual_doses = len(product.usual.get("at", "").split(",")) if product.usual else 1
+            by_dose = product.price.endswith("-dose") or (bool(product.price) and usual_doses == 1)
+            found.append(Cost(entry, float(max(doses, 1)) if by_dose else 1.0, bool(product.price)))
+        return tuple(found)
+
+    def money(self, arm: int) -> Estimate | None:
+        """The cost of an arm as `cells_money`; None where a drug is given, whose cost is not known here."""
+        return None if self.protocol(arm).drugs else self.cells_money(arm)
+
+    def cells_money(self, arm: int) -> Estimate | None:
+        """The cost of an arm's cells in one currency, 0 without cells; None where no rate brings it there."""
+        costs = self.costs(arm)
+        if not costs:
+            return Estimate(0.0, kind="money", spread="none", unit=self.currency)
+        total, low, high = 0.0, 0.0, 0.0
+        for cost in costs:
+            rate = self._rate(cost.price.value.unit)
+            if math.isnan(rate):
+                return None
+            value = cost.price.value
+            total += rate * cost.times * value.number
+            low += rate * cost.times * (value.number if value.low is None else value.low)
+            high += rate * cost.times * (value.number if value.high is None else value.high)
+        ends = (low, high) if high > low else (math.nan, math.nan)
+        return Estimate(total, *ends, "money", 0.9, "sampling" if high > low else "none", self.currency)
+
+    @cached_property
+    def currency(self) -> str:
+        """The currency of comparison: what the rates buy, else that of most prices."""
+        if self.told.exchange:
+            return next(iter(self.told.exchange.values()))[1]
+        units = [c.price.value.unit for arm in range(len(self.arms)) for c in self.costs(arm)]
+        return max(sorted(set(units)), key=units.count) if units else "CNY"
+
+    def _rate(self, unit: str) -> float:
+        if unit == self.currency:
+            return 1.0
+        return self.told.exchange[unit][0] if unit in self.told.exchange else math.nan
+
+    def known(self, product: Product) -> Known:
+        """What the evidence store says of a product in these patients."""
+        key = product.catalogue_key
+        if key not in self.evidence:
+            self.evidence[key] = known_of(self.case.store, key, self.phenotype)
+        return self.evidence[key]
+
+
+def listed(names: list[Text]) -> list[Text]:
+    """Names for a sentence: all where there are few, else the first and how many more."""
+    return names if len(names) <= 4 else [*names[:3], Message("compare.more", {"n": len(names) - 3})]

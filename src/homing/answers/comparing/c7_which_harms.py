@@ -1,0 +1,150 @@
+"""Which harms? Deaths by conditioning, infection, cytokines, sensitisation, and exposure, on which late harms rest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from homing.answers.case import alive
+from homing.answers.comparing.base import Comparison
+from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
+from homing.ground.calendar import DAYS_PER_YEAR
+from homing.ground.proportions import upper_bound
+from homing.protocol.product import Product
+from homing.study.simulator import Simulated
+
+MALIGNANT, CYTOKINES = "malignancy", ("cytokine-release", "severe-cytokine-release")
+
+
+def answer(c: Comparison) -> Chapter:
+    """What the mechanism expects of each arm in the first year, and what trials of its product counted."""
+    runs = [c.first_year(i) for i in range(len(c.arms))]
+    blocks: list[Block] = [_finding(c), _figure(c), _table(c, runs), *_sensitised(c, runs), _exposure(c, runs)]
+    blocks.append(Message("compare.c7.no-point"))
+    return Chapter(7, "which_harms", blocks, Message("compare.c7.certainty"), exploratory=True)
+
+
+def _patients(values: np.ndarray, kind: str = "number", unit: str = "") -> Estimate:
+    seen = values[np.isfinite(values)]
+    if not seen.size:
+        return Estimate(math.nan, spread="none")
+    low, high = (float(q) for q in np.percentile(seen, [5, 95]))
+    ends = (low, high) if high - low > 1e-2 * abs(high) else (math.nan, math.nan)
+    return Estimate(float(seen.mean()), *ends, kind, 0.9, "patients", unit)  # type: ignore[arg-type]
+
+
+def _finding(c: Comparison) -> Finding:
+    excess = {i: c.infections[i] - c.infections[c.reference] for i in c.others}
+    most = max(c.others, key=lambda i: (round(float(np.nanmean(excess[i])), 6), c.arms[i]))
+    values = {
+        "arm": c.name(most),
+        "control": c.name(c.reference),
+        "excess": _patients(100 * excess[most]),
+    }
+    key = "compare.c7.most" if float(np.nanmean(excess[most])) >= 0.005 else "compare.c7.alike"
+    return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
+
+
+def _figure(c: Comparison) -> Dots:
+    values = [[_three(_patients(100 * c.infections[i]))] for i in range(len(c.arms))]
+    return Dots(
+        Message("compare.c7.figure"),
+        [c.name(i) for i in range(len(c.arms))],
+        [Message("q7.expected")],
+        np.array(values),
+        Message("q7.expected"),
+        note=Message("compare.c7.figure-note", {"n": len(c.case.cohort)}),
+    )
+
+
+def _three(e: Estimate) -> tuple[float, float, float]:
+    return e.value, e.low, e.high
+
+
+def _table(c: Comparison, runs: list[Simulated]) -> Table:
+    rows: list[list[object]] = []
+    for i, run in enumerate(runs):
+        rows.append(
+            [
+                c.name(i),
+                c.deaths(i) or Message("compare.c3.no-deadly"),
+                _patients(run["marrow.neutrophils"].min(axis=1), "percent"),
+                _patients(100 * c.infections[i]),
+                _patients(run["il6"].max(axis=1), "number", "pg/mL"),
+                _counted(c, i, CYTOKINES),
+            ]
+        )
+    heads = ("head.arm", "compare.c3.h-deaths", "q7.lowest", "compare.c3.h-infections", "q7.il6", "compare.c7.h-crs")
+    columns: list[Text] = [Message(key) for key in heads]
+    return Table(Message("compare.c7.table"), columns, rows, Message("compare.c7.table-note"))
+
+
+def _counted(c: Comparison, i: int, events: tuple[str, ...]) -> object:
+    """Events that trials of the arm's products counted with cells, as a sentence of counts; a dash where none did."""
+    found: list[Message] = []
+    for product in c.protocol(i).products:
+        for trial, event in c.case.store.safety(product.catalogue_key):
+            if event.event in events and trial.arms[event.arm].role != "control":
+                found.append(Message("compare.c7.count", {"trial": trial.name, "events": event.events, "n": event.n}))
+    return found or None
+
+
+def _sensitised(c: Comparison, runs: list[Simulated]) -> list[Block]:
+    """Antibodies against the donor after a year: single and repeated doses, foreign and own cells."""
+    rows: list[list[object]] = []
+    for i, run in enumerate(runs):
+        given = [k for k in c.protocol(i).courses if isinstance(k.give, Product)]
+        if not given:
+            continue
+        year = run["alloimmunity.antibody"][:, np.searchsorted(run.times, DAYS_PER_YEAR * 0.999) - 1]
+        origins = [Message(f"compare.c7.{k.give.origin}") for k in given if isinstance(k.give, Product)]
+        peak = run["alloimmunity.antibody"].max(axis=1)
+        doses = sum(len(k.times) for k in given)
+        rows.append([c.name(i), origins[0], doses, _patients(peak, "percent"), _patients(year, "percent")])
+    if not rows:
+        return []
+    heads = ("head.arm", "compare.c7.h-origin", "compare.c7.h-doses", "compare.c7.h-peak", "compare.c7.h-year")
+    columns: list[Text] = [Message(key) for key in heads]
+    return [Table(Message("compare.c7.sensitised"), columns, rows, Message("compare.c7.sensitised-note"))]
+
+
+def _exposure(c: Comparison, runs: list[Simulated]) -> Table:
+    """Living cells times days, and the largest rate of malignancy that the trials' count is compatible with."""
+    rows: list[list[object]] = []
+    for i, run in enumerate(runs):
+        products = c.protocol(i).products
+        if not products:
+            continue
+        within = run.times <= DAYS_PER_YEAR
+        cells = np.sum([alive(run, product) for product in products], axis=0)[:, within]
+        days = np.trapezoid(cells, run.times[within], axis=1)
+        events, n, is_counted = _malignancies(c, products[0])
+        bound = Estimate(upper_bound(events, n), kind="percent", spread="none") if n else None
+        key = "compare.c7.seen" if is_counted else "compare.c7.not-listed"
+        counted = Message(key, {"events": events, "n": n})
+        exposure = Estimate(float(np.nanmean(days)), kind="cells", spread="none")
+        rows.append([c.name(i), exposure, _patients(cells[:, -1], "cells"), counted if n else None, bound])
+    heads = ("head.arm", "compare.c7.h-exposure", "compare.c7.h-left", "compare.c7.h-malignant", "q7.at-most")
+    columns: list[Text] = [Message(key) for key in heads]
+    return Table(Message("compare.c7.exposure"), columns, rows, Message("compare.c7.exposure-note"))
+
+
+def _malignancies(c: Comparison, product: Product) -> tuple[int, int, bool]:
+    """Malignancies among patients treated with a product, and whether any trial listed them at all.
+
+    Where none lists them, the patients of all trials that list adverse events stand as those in whom none was told of.
+    """
+    rows = [
+        (trial, event)
+        for trial, event in c.case.store.safety(product.catalogue_key)
+        if trial.arms[event.arm].role != "control"
+    ]
+    listed = [(trial, event) for trial, event in rows if event.event == MALIGNANT]
+    if listed:
+        return sum(e.events for _, e in listed), sum(e.n for _, e in listed), True
+    most: dict[tuple[str, str], int] = {}
+    for trial, event in rows:
+        key = (trial.key, event.arm)
+        most[key] = max(most.get(key, 0), event.n)
+    return 0, sum(most.values()), False

@@ -1,0 +1,122 @@
+"""What the evidence store says of one product in one kind of patient: how many trials, their sum and their bias."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from homing.evidence.records import Comparison, SingleArm, Trial
+from homing.evidence.store import Store
+from homing.synthesis.pool import Pooled, pool
+from homing.synthesis.question import effects_of
+
+Phenotype = Literal["fistula", "luminal-crohn", "colitis"]
+Verdict = Literal["supports", "against", "disagrees", "unclear", "uncontrolled", "none"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Trials of one kind of cell in one kind of patient.
+
+    `controlled` are the comparisons with a control that can be pooled, `pooled` their risk difference; `randomised`
+    counts randomised trials with such an arm whether they can be pooled or not; `alone` are arms without control.
+    `bias` counts the controlled trials by their judged risk of bias.
+    """
+
+    controlled: tuple[Comparison, ...]
+    alone: tuple[SingleArm, ...]
+    randomised: tuple[Trial, ...]
+    pooled: Pooled | None
+    verdict: Verdict
+    bias: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def patients(self) -> int:
+        """Patients of the controlled comparisons, both arms."""
+        return sum(c.candidate.n + c.control.n for c in self.controlled)
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources of all counts, each once."""
+        return list(dict.fromkeys([*(s for c in self.controlled for s in c.sources), *(s.source for s in self.alone)]))
+
+
+def phenotype_of(disease: str, has_fistula: bool) -> Phenotype:
+    """The kind of patient by disease and whether there is a fistula to close."""
+    if disease == "ulcerative-colitis":
+        return "colitis"
+    return "fistula" if has_fistula else "luminal-crohn"
+
+
+def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = False) -> Known:
+    """What the store holds of a product of the catalogue (or of its kind of cell) in patients of a phenotype.
+
+    Trials of fistulas injected the cells into the tract unless they say otherwise; with `by_vein` only those count
+    that gave them into a vein.
+    """
+    kinds = _treatments(store, product)
+
+    def mine(trial: Trial, arm: str) -> bool:
+        found = trial.arms[arm]
+        if phenotype == "fistula" and by_vein != ("intraven" in found.route.lower()):
+            return False
+        return found.product == product or (bool(found.treatment) and found.treatment in kinds)
+
+    controlled: dict[str, Comparison] = {}
+    alone: dict[str, SingleArm] = {}
+    questions = sorted(store.questions, key=lambda key: (-len(store.questions[key].comparisons), key))
+    for key in questions:
+        if "mortality" in key:
+            continue
+        for c in store.comparisons(key):
+            first = c.pair.candidate.split("+")[0].strip()
+            if _fits(c.trial, phenotype) and mine(c.trial, first):
+                controlled.setdefault(c.trial.key, c)
+        for s in store.single_arms(key):
+            if _fits(s.trial, phenotype) and mine(s.trial, s.arm.key):
+                alone.setdefault(s.trial.key, s)
+    singles = tuple(s for key, s in alone.items() if key not in controlled)
+    randomised = tuple(
+        t
+        for t in store.trials.values()
+        if t.randomised
+        and _fits(t, phenotype)
+        and any(mine(t, key) and arm.role == "candidate" for key, arm in t.arms.items())
+    )
+    comparisons = tuple(controlled.values())
+    pooled = pool(effects_of(comparisons, zeros="add-half")) if comparisons else None
+    bias = Counter(c.trial.risk_of_bias.get("overall", "no information") for c in comparisons)
+    return Known(comparisons, singles, randomised, pooled, _verdict(comparisons, singles, pooled), dict(bias))
+
+
+def _treatments(store: Store, product: str) -> set[str]:
+    """The kinds of cell, in the words of the store, that its trials of the product gave."""
+    arms = (arm for trial in store.trials.values() for arm in trial.arms.values())
+    return {arm.treatment for arm in arms if arm.product == product and arm.treatment}
+
+
+def _fits(trial: Trial, phenotype: Phenotype) -> bool:
+    if phenotype == "colitis":
+        return trial.disease == "ulcerative-colitis"
+    fistula = "fistula" in trial.phenotype.get("en", "").lower()
+    return trial.disease == "crohn" and fistula == (phenotype == "fistula")
+
+
+def _verdict(controlled: tuple[Comparison, ...], alone: tuple[SingleArm, ...], pooled: Pooled | None) -> Verdict:
+    if pooled is None:
+        return "uncontrolled" if alone else "none"
+    ends = [_own(c) for c in controlled]
+    if any(low > 0 for low, _ in ends) and any(low <= 0 for low, _ in ends) and pooled.low <= 0:
+        return "disagrees"
+    if pooled.low > 0:
+        return "supports"
+    return "against" if pooled.high < 0 else "unclear"
+
+
+def _own(c: Comparison) -> tuple[float, float]:
+    """The 95 % interval of one trial's risk difference."""
+    p, q = c.candidate.events / c.candidate.n, c.control.events / c.control.n
+    half = 1.959964 * (p * (1 - p) / c.candidate.n + q * (1 - q) / c.control.n) ** 0.5
+    return p - q - half, p - q + half

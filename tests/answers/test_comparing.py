@@ -1,0 +1,247 @@
+"""homing compare: arms of a study beside each other, from the crossing of the file to the report."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from homing.answers.comparing.base import Comparison
+from homing.answers.comparing.targets import find, levers
+from homing.answers.content import Chapter, Estimate, Finding, Heat, Scatter, Table
+from homing.ground.errors import StudyError
+from homing.report import html
+from homing.report.publish_comparison import (
+    CHAPTERS,
+    candidate_rows,
+    compare,
+    comparison_of,
+    difference_rows,
+    make_document,
+)
+from homing.study.plan import Study
+from homing.study.read import parse_study
+from homing.study.resolve import read_study, resolve
+from homing.study.run import run
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "routes-and-products.yaml"
+BASE = """
+homing: 1
+study: Two candidates
+population: perianal-fistula-refractory-cd
+patients: 30
+seed: 4
+scenarios: [pooled, optimistic]
+visits: [week 0, week 24, week 52]
+arms:
+{arms}
+candidate: one
+control: nothing
+primary: {{endpoint: combined-remission, at: week 24}}
+evidence: perianal-fistula-msc
+{more}
+"""
+LOCAL = "courses: [{give: darvadstrocel, route: intralesional, dose: 120e6 cells, at: week 0}]"
+ARMS = {"one": LOCAL, "two": LOCAL.replace("120e6", "30e6"), "same": LOCAL, "nothing": "untreated: yes"}
+
+
+def study_of(arms: dict[str, str], more: str = "") -> Study:
+    """A study of these arms."""
+    text = "\n".join(f"  {name}: {{{arm}}}" for name, arm in arms.items())
+    return resolve(parse_study(BASE.format(arms=text, more=more)))
+
+
+def compared(study: Study) -> Comparison:
+    """A study's arms beside each other."""
+    return comparison_of(study, run(study, tempfile.mkdtemp(prefix="homing-compare-"), threads=1), 1)
+
+
+@functools.cache
+def small() -> Comparison:
+    """The arms of `ARMS`."""
+    return compared(study_of(ARMS))
+
+
+@functools.cache
+def example() -> Comparison:
+    """The example with few patients."""
+    return compared(read_study(EXAMPLE, patients=40))
+
+
+@functools.cache
+def chapters() -> tuple[Chapter, ...]:
+    """The example's chapters."""
+    return tuple(import_module(f"homing.answers.comparing.{name}").answer(example()) for name in CHAPTERS)
+
+
+def test_a_candidate_under_two_names_differs_by_exactly_nothing_and_is_told_to_be_alike() -> None:
+    c = small()
+    rows = {(r["scenario"], r["what"], r["arm"]): r for r in difference_rows(c)}
+    one, same = c.arms.index("one"), c.arms.index("same")
+    for key in c.scenarios:
+        assert np.array_equal(c.met[key][one], c.met[key][same], equal_nan=True)
+        assert rows[key, "primary", "one"]["difference"] == rows[key, "primary", "same"]["difference"]
+        assert rows[key, "primary", "nothing"]["difference"] == 0.0
+    assert [one, same] in c.alike
+    found = {row["arm"]: row for row in candidate_rows(c)}
+    assert found["one"]["probability_of_best"] == found["same"]["probability_of_best"]
+    assert sum(float(row["probability_of_best"]) for row in found.values()) == pytest.approx(1.0)  # type: ignore[arg-type]
+
+
+def test_the_order_of_arms_changes_no_number() -> None:
+    turned = compared(study_of(dict(reversed(ARMS.items()))))
+    mine = {row["arm"]: row for row in candidate_rows(small())}
+    theirs = {row["arm"]: row for row in candidate_rows(turned)}
+    assert mine == theirs
+
+
+def test_no_arm_on_the_front_is_dominated_by_the_shown_criteria() -> None:
+    rows = [row for row in candidate_rows(example()) if row["cost"] is not None]
+
+    def criteria(row: dict) -> tuple[float, ...]:
+        deaths = round(row["deaths"] or 0.0, 3)
+        return (
+            row["share"]["pooled"],
+            row["lasting"]["pooled"],
+            -round(row["infections_first_year"], 2),
+            -deaths,
+            -row["cost"]["amount"],
+        )
+
+    for row in rows:
+        beaten = any(
+            all(a >= b for a, b in zip(criteria(other), criteria(row), strict=True))
+            and criteria(other) != criteria(row)
+            for other in rows
+        )
+        assert not (row["on_front"] and beaten), row["arm"]
+
+
+def test_every_chapter_of_the_example_has_findings_with_sources_and_says_how_sure_it_is() -> None:
+    for chapter in chapters():
+        assert any(isinstance(block, Finding) for block in chapter.blocks), chapter.key
+        assert chapter.certainty.key
+    kinds = {type(block) for chapter in chapters() for block in chapter.blocks}
+    assert {Scatter, Heat, Table} <= kinds
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_reads_in_both_languages(language: str) -> None:
+    page = html.render(make_document(example(), list(chapters())), language, timings=False)
+    text = re.sub(r"<(style|svg|title)\b.*?</\1>", "", page, flags=re.S)
+    text = re.sub(r"<[^>]+>", " ", text)
+    for wrong in (r"\bnan\b", r"\{[a-z_]+\}", r"\binf\b", r"Estimate\(", r"array\("):
+        assert not re.search(wrong, text), re.search(rf".{{60}}{wrong}.{{60}}", text, flags=re.S)
+    assert "<svg" in page
+
+
+def test_intervals_hold_their_value() -> None:
+    for chapter in chapters():
+        for block in chapter.blocks:
+            cells = [cell for row in block.rows for cell in row] if isinstance(block, Table) else []
+            for e in (cell for cell in cells if isinstance(cell, Estimate)):
+                if e.low == e.low and e.spread != "patients":
+                    assert e.low - 1e-9 <= e.value <= e.high + 1e-9, (chapter.key, e)
+
+
+def test_conditioning_has_the_deaths_that_programmes_counted_and_nothing_else_has() -> None:
+    c = example()
+    deaths = {arm: c.deaths(i) for i, arm in enumerate(c.arms)}
+    found = deaths.pop("transplantation")
+    assert found is not None and 0.001 < found.low < found.value < found.high < 0.1
+    assert set(deaths.values()) == {None}
+    assert c.money(c.arms.index("adipose with infliximab")) is None  # the drug has no price here
+
+
+def test_cells_by_vein_are_in_the_lung_and_none_in_the_tract() -> None:
+    c = example()
+    run_ = c.first_year(c.arms.index("umbilical-cord-msc intravenous 120e6"))
+    assert run_["product.fistula"].max() == 0
+    hour = np.argmax(run_.times > 0.03)
+    assert (run_["product.lung"][:, hour] > run_["product.gut"][:, hour]).all()
+
+
+def test_a_target_is_a_factor_at_which_the_gain_is_reached_and_below_which_it_is_not() -> None:
+    c = small()
+    protocol = c.protocol(c.arms.index("two"))
+    dose = next(lever for lever in levers(protocol) if lever.key == "dose")
+    wanted = 0.1
+    found = find(c.case, protocol, dose, "optimistic", wanted)
+    assert found.factor > 1 and found.gain_now < wanted <= found.gain_at_most
+
+    def gain(factor: float) -> float:
+        changed, _ = dose.vary(protocol, factor)
+        run_ = c.case.simulator.run(c.case.cohort, changed, c.case.scenario("optimistic"), [0.0, 168.0])
+        base = c.case.simulate(c.case.control, "optimistic")
+        return float(np.nanmean(c.case.primary(run_, noise=False) - c.case.primary(base, noise=False)))
+
+    assert gain(found.factor) >= wanted > gain(found.factor / 1.1)
+    nothing = find(c.case, protocol, dose, "optimistic", 0.999)
+    assert nothing.factor != nothing.factor
+
+
+CROSS = """compare:
+  cross:
+    give: [darvadstrocel, umbilical-cord-msc]
+    route: [intralesional, intravenous]
+    carrier: [suspension, microspheres]
+    dose: [30e6 cells, 120e6 cells]
+    at: week 0
+"""
+
+
+def test_crossing_makes_an_arm_of_what_can_be_given_and_tells_what_can_not() -> None:
+    study = study_of(ARMS, CROSS)
+    crossed = [name for name in study.arms if name not in ARMS]
+    assert "umbilical-cord-msc intravenous suspension 120e6" in crossed
+    assert not any("darvadstrocel intravenous" in name for name in crossed)
+    assert any("left out of the crossing" in note and "darvadstrocel intravenous" in note for note in study.notes)
+    again = resolve(parse_study(json.dumps(study.explicit)))
+    assert again.arms == study.arms and again.comparing == study.comparing
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("umbilical-cord-msc]", "umbilical-cord]", "compare.cross.give\\[1\\]: there is no product 'umbilical-cord'"),
+        ("umbilical-cord-msc]", "autologous-hsct]", "needs conditioning"),
+        ("at: week 0\n", "at: week 99\n", "compare.cross.at: week 99 is after the last visit"),
+        ("30e6 cells", "30 mg", "compare.cross.dose: .*is cells; 30 mg is no dose of it"),
+        ("route: [intralesional, intravenous]", "route: [oral]", "none of these combinations can be given"),
+        ("  cross:", "  exchange: {GBP: 9 GBP}\n  cross:", "into one other currency"),
+        ("  cross:", "  exchange: {GBP: much}\n  cross:", "is no rate of exchange"),
+        ("  cross:", "  matters: 5\n  cross:", "matters"),
+        ("  cross:", "  crosses: 1\n  cross:", "unknown key 'crosses'"),
+    ],
+)
+def test_a_faulty_compare_section_is_refused_with_its_line(old: str, new: str, says: str) -> None:
+    with pytest.raises(StudyError, match=says) as refused:
+        study_of(ARMS, CROSS.replace(old, new, 1))
+    assert re.match(r"study.yaml:\d+: ", str(refused.value))
+
+
+def test_a_single_arm_can_not_be_compared() -> None:
+    study = study_of(ARMS)
+    from dataclasses import replace
+
+    with pytest.raises(StudyError, match="two arms at least"):
+        compare(replace(study, arms={"one": study.arms["one"]}), tempfile.mkdtemp())
+
+
+def test_the_command_leaves_a_report_and_a_table_and_the_same_bytes_twice(tmp_path: Path) -> None:
+    study = study_of({k: v for k, v in ARMS.items() if k != "same"})
+    first = compare(study, tmp_path, threads=1)
+    page = first.report.read_bytes()
+    table = (first.run.folder / "differences.csv").read_text()
+    assert table.startswith("scenario,what,arm,control,share,difference,monte_carlo_low")
+    assert len(table.splitlines()) == 1 + 2 * 2 * 3
+    again = compare(study, tmp_path, threads=2)
+    assert again.run.reused and again.report.read_bytes() == page
+    assert {row["arm"] for row in json.loads(again.as_json())["candidates"]} == {"one", "two", "nothing"}

@@ -1,0 +1,200 @@
+"""homing match: patients with their features, and cell products ranked for each beside what trials say."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from homing.answers.content import Message, Table
+from homing.answers.evidence_of import known_of, phenotype_of
+from homing.answers.match_chapters import chapter, rule_of_thumb, sureness
+from homing.answers.matching import CENTRAL, Match, burden, match, no_option_left
+from homing.evidence.store import load_store
+from homing.ground.errors import StudyError
+from homing.report import html
+from homing.report.publish_match import make_document, match_patients
+from homing.study.case_file import PatientCase, read_cases
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "patients.csv"
+
+
+@functools.cache
+def cases() -> dict[str, PatientCase]:
+    """The example's patients by name."""
+    return {case.name: case for case in read_cases(EXAMPLE)}
+
+
+@functools.cache
+def matched(name: str) -> Match:
+    """One patient of the example, matched."""
+    return match(cases()[name], load_store(), 3)
+
+
+def key_of(found: Match) -> str:
+    """The key of a patient's rule of thumb."""
+    thumb = rule_of_thumb(found)
+    return thumb.key if isinstance(thumb, Message) else thumb.message.key
+
+
+def test_a_refractory_complex_fistula_gets_local_msc_considered_and_is_told_that_the_trials_disagree() -> None:
+    found = matched("P1")
+    assert key_of(found) == "match.thumb-local-disagrees"
+    assert found.best.product is not None and found.best.product.key == "darvadstrocel"
+    assert found.best.protocol.courses[0].route.site == "fistula"
+    assert sureness(found.best) == "low"
+    thumb = rule_of_thumb(found)
+    assert not isinstance(thumb, Message) and len(thumb.message.values["trials"]) == 2  # type: ignore[arg-type]
+    simple = matched("P6")
+    assert key_of(simple) == "match.thumb-too-early"
+
+
+def test_deranged_immunity_with_no_option_left_gets_transplantation_considered_with_its_mortality() -> None:
+    found = matched("P3")
+    assert key_of(found).startswith("match.thumb-hsct-")
+    assert found.best.key.startswith("autologous-hsct") and found.best.deaths is not None
+    assert 0.001 < found.best.deaths.low < found.best.deaths.high < 0.1
+    others = matched("P4")
+    assert key_of(others) == "match.thumb-options-left"
+    hsct = next(o for o in others.options if o.key.startswith("autologous-hsct"))
+    assert hsct.standing == "not-eligible" and others.best is others.none
+
+
+def test_what_was_never_tried_in_such_patients_is_never_the_answer_and_is_marked_exploratory() -> None:
+    for name in cases():
+        found = matched(name)
+        assert found.best.standing == "tested"
+        for option in found.options:
+            assert option.standing != "untested" or sureness(option) == "exploratory"
+        standings = [o.standing for o in found.options]
+        assert standings == sorted(standings, key=["tested", "untested", "not-eligible"].index)
+
+
+def test_none_is_among_the_options_with_a_net_benefit_of_exactly_zero_and_probabilities_add_up_to_one() -> None:
+    for name in ("P1", "P4"):
+        found = matched(name)
+        assert set(found.none.net.values()) == {0.0} and burden(found.none, found.none) == 0.0
+        tested = [o for o in found.options if o.standing == "tested"]
+        assert sum(o.probability for o in tested) == pytest.approx(1.0)
+        assert [o.net[CENTRAL] for o in tested] == sorted((o.net[CENTRAL] for o in tested), reverse=True)
+
+
+def test_a_patient_is_ranked_alike_whoever_else_is_in_the_table_and_antibodies_lessen_foreign_cells_only() -> None:
+    case = cases()["P1"]
+    again = match(case, load_store(), 3)
+    assert [o.key for o in again.options] == [o.key for o in matched("P1").options]
+    primed = match(replace(case, dsa=True), load_store(), 3)
+    for option in primed.options:
+        before = next(o for o in matched("P1").options if o.key == option.key)
+        if (
+            option.product is not None
+            and option.product.origin == "allogeneic"
+            and option.product.key == "darvadstrocel"
+        ):
+            assert option.net[CENTRAL] <= before.net[CENTRAL]
+        if option.product is None or option.product.origin == "autologous":
+            assert option.net == pytest.approx(before.net, abs=1e-6)
+
+
+def test_cells_by_vein_are_not_backed_by_trials_that_injected_them() -> None:
+    store = load_store()
+    local = known_of(store, "bone-marrow-msc", "fistula")
+    assert local.controlled and not known_of(store, "bone-marrow-msc", "fistula", by_vein=True).controlled
+
+
+@pytest.mark.parametrize(
+    ("product", "phenotype", "verdict"),
+    [
+        ("darvadstrocel", "fistula", "disagrees"),
+        ("autologous-hsct", "luminal-crohn", "unclear"),
+        ("ova-treg", "luminal-crohn", "uncontrolled"),
+        ("homing-edited-msc", "luminal-crohn", "none"),
+    ],
+)
+def test_the_store_s_verdict_on_a_product(product: str, phenotype: str, verdict: str) -> None:
+    assert known_of(load_store(), product, phenotype).verdict == verdict  # type: ignore[arg-type]
+
+
+def test_the_kind_of_patient_and_when_no_option_is_left() -> None:
+    assert phenotype_of("ulcerative-colitis", False) == "colitis" and phenotype_of("crohn", True) == "fistula"
+    case = cases()["P3"]
+    assert no_option_left(case) and not no_option_left(replace(case, deranged=False))
+    assert not no_option_left(replace(case, failed=case.failed[:2]))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_reads_in_both_languages(language: str) -> None:
+    found = [matched(name) for name in cases()]
+    page = html.render(make_document(found, "patients.csv", "patients-1", 3), language, timings=False)
+    text = re.sub(r"<(style|svg|title)\b.*?</\1>", "", page, flags=re.S)
+    text = re.sub(r"<[^>]+>", " ", text)
+    for wrong in (r"\bnan\b", r"\{[a-z_]+\}", r"\binf\b", r"Estimate\(", r"array\("):
+        assert not re.search(wrong, text), re.search(rf".{{60}}{wrong}.{{60}}", text, flags=re.S)
+    assert all(isinstance(b, Table) for b in chapter(1, found[0]).blocks if type(b).__name__ == "Table")
+
+
+HEAD = "patient,disease,age,weight,fistula,crp,failed,dsa,immune"
+GOOD = "A,crohn,30,70,none,5,none,no,normal"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD, ":1: holds no patient"),
+        (f"{HEAD}\nA,crohns,30,70,none,5,none,no,normal", ":2: disease: 'crohns' is none of crohn"),
+        (f"{HEAD}\n{GOOD}\nB,crohn,12,70,none,5,none,no,normal", ":3: age: '12' is not a number from 18"),
+        (f"{HEAD}\nA,crohn,30,seventy,none,5,none,no,normal", ":2: weight: 'seventy'"),
+        (f"{HEAD}\nA,crohn,30,,none,5,none,no,normal", ":2: weight: has no value"),
+        (f"{HEAD}\nA,crohn,nan,70,none,5,none,no,normal", ":2: age: 'nan'"),
+        (f"{HEAD}\nA,crohn,30,70,large,5,none,no,normal", ":2: fistula: 'large'"),
+        (f"{HEAD}\nA,ulcerative-colitis,30,70,complex,5,none,no,normal", ":2: fistula: a perianal fistula"),
+        (f"{HEAD}\n{GOOD}\n{GOOD}", ":3: patient: 'A' stands twice"),
+        (f"{HEAD}\nA,crohn,30,70,none", ":2: has 5 cells for 9 columns"),
+        (f"{HEAD}\n,crohn,30,70,none,5,none,no,normal", ":2: patient: has no value"),
+        (f"{HEAD}\nA,crohn,30,70,none,-5,none,no,normal", ":2: crp: '-5'"),
+        (f"{HEAD}\nA,crohn,30,70,none,5,none,maybe,normal", ":2: dsa: 'maybe'"),
+        (f"{HEAD}\nA,crohn,30,70,none,5,a/b,no,normal", ":2: failed: 'a/b'"),
+        (f"{HEAD},wieght\n{GOOD},70", ":1: unknown column 'wieght'. Did you mean 'weight'?"),
+        ("patient,disease,age\nA,crohn,30", ":1: the column 'weight' is missing"),
+        (f'{HEAD}\n"A,crohn', ": is no CSV"),
+        ("", ":1: the column 'patient' is missing"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "patients.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError) as refused:
+        read_cases(file)
+    assert says in str(refused.value) and str(file) in str(refused.value)
+
+
+def test_every_fault_of_a_table_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "patients.csv"
+    file.write_text(f"{HEAD}\nA,crohns,3,70,none,5,none,no,normal\nB,crohn,30,1,none,5,none,no,normal\n")
+    with pytest.raises(StudyError) as refused:
+        read_cases(file)
+    assert [line.split(": ")[1] for line in str(refused.value).splitlines()] == ["disease", "age", "weight"]
+
+
+def test_a_missing_or_wrongly_encoded_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="can't be read"):
+        read_cases(tmp_path / "none.csv")
+    (tmp_path / "gb.csv").write_bytes("patient,患者\n".encode("gb18030"))
+    with pytest.raises(StudyError, match="UTF-8"):
+        read_cases(tmp_path / "gb.csv")
+
+
+def test_the_command_leaves_a_report_and_the_rankings(tmp_path: Path) -> None:
+    file = tmp_path / "patients.csv"
+    file.write_text(f"{HEAD}\n{GOOD}\n")
+    found = match_patients(file, tmp_path / "out", seed=5, language="zh", threads=1)
+    told = json.loads(found.as_json())
+    assert found.report.name == "match.html" and told["seed"] == 5
+    options = told["patients"][0]["options"]
+    assert {o["standing"] for o in options} >= {"tested", "untested"} and any(o["key"] == "none" for o in options)
+    assert json.loads((found.report.parent / "match.json").read_text(encoding="utf-8")) == told
