@@ -14,7 +14,17 @@ from homing.ground.errors import EvidenceError
 from homing.ground.text_yaml import read_yaml
 
 PRODUCTS = ["allogeneic-msc", "autologous-msc", "treg", "car-t", "hsc", "no-product"]
-DRUGS = ["infliximab", "adalimumab", "vedolizumab", "ustekinumab", "no-drug"]
+DRUGS = [
+    "infliximab",
+    "adalimumab",
+    "vedolizumab",
+    "ustekinumab",
+    "risankizumab",
+    "mirikizumab",
+    "upadacitinib",
+    "recombinant-il-10",
+    "no-drug",
+]
 SOURCES = profiles_module.FOLDER.parent / "sources"
 
 

@@ -17,6 +17,7 @@ from homing.protocol.course import Course, PlannedProcedure, Protocol
 from homing.protocol.events import Events, Op
 from homing.protocol.ledger import GivenDose, give
 from homing.protocol.product import Deposit
+from homing.protocol.releasing import at_once_of
 
 _VERBS = {
     "multiply": Op.MULTIPLY,
@@ -25,6 +26,9 @@ _VERBS = {
     "add": Op.ADD,
     "set": Op.SET,
 }
+
+#: What a deposit calls the share of cells that is still in its carrier once the carrier is in place.
+RETENTION = "retention"
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,8 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
 def add_dose(system: System, dose: GivenDose, rows: EventRows) -> None:
     """Add what was delivered to the states where it lands."""
     for deposit in deposits_of(dose.course):
-        rows.add(dose.time, Op.ADD, system.state_index(deposit.state), dose.delivered * landed(deposit, dose.course))
+        for state, share in at_once(deposit, dose.course):
+            rows.add(dose.time, Op.ADD, system.state_index(state), dose.delivered * share)
 
 
 def deposits_of(course: Course) -> tuple[Deposit, ...]:
@@ -142,7 +147,15 @@ def landed(deposit: Deposit, course: Course) -> float:
     return (1 - number if complement else number) * _share(deposit.times or "1", course)
 
 
+def at_once(deposit: Deposit, course: Course) -> list[tuple[str, float]]:
+    """The states that a deposit adds to and how much for one delivered cell, a burst of release included."""
+    return at_once_of(deposit.state, landed(deposit, course), course.carrier)
+
+
 def _share(name: str, course: Course) -> float:
     if name == "1" or course.give is None:
         return 1.0
+    if name == RETENTION:
+        kept = course.carrier.retention if course.carrier is not None else None
+        return 1.0 if kept is None else kept.number
     return course.give.share(name)

@@ -23,13 +23,16 @@ from homing.engine import CompiledSystem, Trajectories, compile_system
 from homing.evidence.values import Value
 from homing.ground.errors import StudyError
 from homing.patients.cohort import Cohort, Values, draw_cohort
+from homing.patients.drug_kinetics import kinetic_factors, varying_parameters
 from homing.patients.flares import add_flares
 from homing.patients.population import Population, populations
 from homing.patients.scenario import Scenario
+from homing.protocol.catalogue import drugs
 from homing.protocol.course import Protocol
 from homing.protocol.events import Events
 from homing.protocol.ledger import GivenDose
 from homing.protocol.product import Product
+from homing.protocol.releasing import RELEASE_RATE, add_release
 from homing.protocol.timeline import EventRows, build_timeline
 from homing.study.deciding import decide_and_go, decision_days, stop_at, with_doses
 
@@ -69,9 +72,10 @@ DISEASE, NO_PRODUCT, NO_DRUG = "ibd-core", "no-product", "no-drug"
 
 @functools.lru_cache(maxsize=1)
 def _compiled() -> CompiledSystem:
-    """The machine code for every study: all that endpoints read and reports show, all that any population varies."""
+    """The machine code for every study: all that endpoints read and reports show, all that anything varies."""
     outputs = dict.fromkeys([*SHOWN, *CHECKED, *(name for found in endpoints() for name in found.needs)])
     varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
+    varying |= dict.fromkeys((*varying_parameters(drugs()), RELEASE_RATE))
     return compile_system(ibd_system(), list(outputs), list(varying))
 
 
@@ -218,6 +222,7 @@ class Simulator:
 
         def also(rows: EventRows) -> None:
             add_flares(rows, self.compiled.system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
+            add_release(rows, protocol, self.compiled.target)
             stop_at(decision_days(protocol, grid[-1]), rows)
 
         def go(initial: NDArray[np.float64], events: Events, begin: float, at: NDArray[np.float64]) -> Trajectories:
@@ -247,7 +252,10 @@ class Simulator:
         values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
         profile = numbers(self.values(protocol))
         drawn = [name for name in values if "." in name]
-        alone = {name: number * scenario.factor(name) for name, number in profile.items() if name not in drawn}
+        alone: dict[str, Any] = {k: number * scenario.factor(k) for k, number in profile.items() if k not in drawn}
+        for drug in protocol.drugs:
+            for name, factor in kinetic_factors(drug, values, self.seed, cohort.ids).items():
+                alone[name] = alone[name] * factor
         return values, _filled(
             alone, {name: values[name] for name in drawn}, {k: v for k, v in changes.items() if k not in drawn}
         )
@@ -261,7 +269,7 @@ def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
 
 
 def _filled(
-    numbers_: Mapping[str, float], values: Values, changes: Mapping[str, float]
+    numbers_: Mapping[str, Any], values: Values, changes: Mapping[str, float]
 ) -> dict[str, NDArray[np.float64] | float]:
     """Parameters of a run: the profile's numbers or, in their place, what differs between patients; with factors."""
     merged: dict[str, Any] = {**numbers_, **{name: column for name, column in values.items() if "." in name}}
