@@ -10,8 +10,10 @@ from typing import TypeVar
 from homing.ground.errors import HomingError, StudyError
 from homing.ground.keys import draw_seed
 from homing.ground.nearest import did_you_mean
+from homing.protocol.outside import refusal_of
 from homing.study import known
 from homing.study.arms import check_simulable, plan_arms
+from homing.study.carriers import carrier_text, check_carriers, own_carriers
 from homing.study.consistency import check_consistency
 from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
@@ -51,8 +53,9 @@ def resolve(
     """
     content, faults = file.content, Faults(file.text)
     check_consistency(content, faults)
-    own = own_products(content.products, faults)
-    arms = plan_arms(content.arms, own, faults)
+    carriers = own_carriers(content.carriers, content.products, faults)
+    arms = plan_arms(content.arms, own_products(content.products, faults) | carriers, faults)
+    check_carriers(arms, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
     faults.refuse()
@@ -82,7 +85,9 @@ def resolve(
         language=words,
         seed_drawn=drawn,
     )
-    explicit = explain(study, content.products)
+    explicit = explain(
+        study, content.products, {n: carrier_text(part, carriers[n]) for n, part in content.carriers.items()}
+    )
     return replace(study, explicit=explicit, notes=(*_choices(file, study), *changes_since(content.resolved, explicit)))
 
 
@@ -115,6 +120,8 @@ def _check_names(content: StudyContent, faults: Faults) -> None:
             faults.add(
                 ("comparator",), f"'{content.comparator}' is a product of cells; name a drug, such as infliximab."
             )
+        elif refusal_of(content.comparator):
+            faults.add(("comparator",), refusal_of(content.comparator))
         else:
             known.check("drugs", content.comparator, ("comparator",), faults)
 
