@@ -52,10 +52,28 @@ def show_entry(
     """
     import yaml
 
-    from homing.evidence.catalogue import read_entry
+    from homing.evidence.catalogue import names, read_entry
 
+    if kind == "drugs":
+        from homing.ground.errors import StudyError
+        from homing.protocol.outside import refusal_of
+
+        if key not in names(kind) and refusal_of(key):
+            raise StudyError(refusal_of(key))
+        if key in names(kind):
+            _show_drug(key, as_json)
+            return
     tree = read_entry(kind, key).tree
     if as_json:
         typer.echo(json.dumps(tree, ensure_ascii=False, indent=1))
     else:
         typer.echo(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False, width=110), nl=False)
+
+
+def _show_drug(key: str, as_json: bool) -> None:
+    from homing.cli.drug_page import drug_page, print_drug
+
+    if as_json:
+        typer.echo(json.dumps(drug_page(key), ensure_ascii=False, indent=1))
+    else:
+        print_drug(key)
