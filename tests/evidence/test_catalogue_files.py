@@ -84,7 +84,8 @@ def test_no_source_is_listed_without_being_cited(file: str) -> None:
 def test_the_entries_that_studies_start_from_are_there() -> None:
     products = {"darvadstrocel", "bone-marrow-msc", "umbilical-cord-msc", "autologous-adipose-msc", "autologous-hsct"}
     assert products | {"ova-treg", "polyclonal-treg", "cd19-car-t"} <= set(names("products"))
-    assert {"infliximab", "adalimumab", "vedolizumab", "ustekinumab"} == set(names("drugs"))
+    drugs = {"infliximab", "adalimumab", "vedolizumab", "ustekinumab", "risankizumab", "mirikizumab", "upadacitinib"}
+    assert drugs | {"recombinant-il-10"} == set(names("drugs"))
     assert {"sceptical", "pooled", "optimistic"} == set(names("scenarios"))
 
 

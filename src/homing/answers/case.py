@@ -191,7 +191,9 @@ class Case:
         """The candidate arm's procedures with the usual regimen of a drug in place of the cells."""
         drug = catalogue.drug(key)
         last = self.primary_day if until is None else until
-        return Protocol(key, self.candidate.procedures, usual_courses(drug, last), drug.name)
+        return Protocol(
+            key, self.candidate.procedures, usual_courses(drug, last, self.simulator.population.disease), drug.name
+        )
 
     def is_of_product(self, course: Course) -> bool:
         """Whether a course gives the candidate's (first) product."""

@@ -78,7 +78,7 @@ def _ways(case: Case, course: Course) -> Iterator[Way]:
         route = catalogue.route(key)
         if route.site == "fistula" and not case.has_fistula:
             continue
-        for carrier in _carriers(route):
+        for carrier in _carriers(route, course.carrier):
             changed = replace(course, route=route, carrier=carrier)
             courses = tuple(changed if c is course else c for c in case.candidate.courses)
             same = route.key == course.route.key and _key(carrier) == _key(course.carrier)
@@ -95,9 +95,11 @@ def _key(carrier: Carrier | None) -> str:
     return "suspension" if carrier is None else carrier.key
 
 
-def _carriers(route: Route) -> list[Carrier | None]:
-    """Cells in suspension, and every carrier of the catalogue that is made for the route."""
+def _carriers(route: Route, own: Carrier | None) -> list[Carrier | None]:
+    """Cells in suspension, and every carrier of the catalogue that is made for the route, with the user's own."""
     found = [catalogue.carrier(key) for key in names("carriers")]
+    if own is not None and own.like:
+        found.append(own)
     suited = [c for c in found if c.key != "suspension" and route.key in c.routes]
     return [None, *suited]
 

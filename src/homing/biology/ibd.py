@@ -1,4 +1,4 @@
-"""The whole mechanism: IBD with its fistula, product cells and a biologic, assembled."""
+"""The whole mechanism: IBD with its fistula, product cells and a drug, assembled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homing.biology.blood.marrow import Marrow
 from homing.biology.cells.efferocytosis import Efferocytosis
 from homing.biology.cells.product import ProductCells
 from homing.biology.cells.secretome import Secretome
-from homing.biology.drugs.antibody import Antibody
+from homing.biology.drugs.drug import DrugInBody
 from homing.biology.fistula.tract import Tract
 from homing.biology.gut.barrier import Barrier
 from homing.biology.immunity.alloimmunity import Alloimmunity
@@ -36,8 +36,8 @@ def ibd_system(products: tuple[str, ...] = ("product",), drugs: tuple[str, ...] 
         ['second.arrived', 'second.blood']
     """
     cells = [ProductCells(name) for name in products]
-    antibodies = [Antibody(name) for name in drugs]
-    return assemble(*cells, *_patient(), *antibodies)
+    medicines = [DrugInBody(name) for name in drugs]
+    return assemble(*cells, *_patient(), *medicines)
 
 
 def _patient() -> list[Module]:

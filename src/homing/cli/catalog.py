@@ -70,8 +70,17 @@ def show_entry(
     """
     import yaml
 
-    from homing.evidence.catalogue import read_entry
+    from homing.evidence.catalogue import names, read_entry
 
+    if kind == "drugs":
+        from homing.ground.errors import StudyError
+        from homing.protocol.outside import refusal_of
+
+        if key not in names(kind) and refusal_of(key):
+            raise StudyError(refusal_of(key))
+        if key in names(kind):
+            _show_drug(key, as_json)
+            return
     tree = read_entry(kind, key).tree
     if kind == "products":
         from homing.cli.catalog_compare import compare_products
@@ -133,3 +142,12 @@ def _of_product(key: str) -> dict[str, Any]:
 def _check(lang: str) -> None:
     if lang not in ("en", "zh"):
         raise StudyError(f"'{lang}' is no language of Homing. Write --lang en or --lang zh.")
+
+
+def _show_drug(key: str, as_json: bool) -> None:
+    from homing.cli.drug_page import drug_page, print_drug
+
+    if as_json:
+        typer.echo(json.dumps(drug_page(key), ensure_ascii=False, indent=1))
+    else:
+        print_drug(key)

@@ -137,7 +137,9 @@ def _arms(study: Study) -> Table:
     return table
 
 
-def _times(at: str | list[str]) -> str:
+def _times(at: str | list[str] | dict[str, Any]) -> str:
+    if isinstance(at, dict):
+        return f"{at['times']} times from {at['from']}, every {at['every']}"
     return at if isinstance(at, str) else ", ".join(at)
 
 

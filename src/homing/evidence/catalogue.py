@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from homing.evidence.profiles import profile_names
 from homing.evidence.root import catalogue_root
 from homing.evidence.sources import load_sources
 from homing.evidence.values import Value, read_value
@@ -178,6 +179,13 @@ class Entry:
             raise EvidenceError(
                 f"unknown {folder.removesuffix('s')} '{name}'. {did_you_mean(name, names(folder))}", self.where
             )
+
+    def profile(self, field: str) -> str:
+        """The name of a profile at a field; it must exist."""
+        name, known = self.text(field), profile_names()
+        if name not in known:
+            raise EvidenceError(f"no profile '{name}'. {did_you_mean(name, known)}", self.part(field).where)
+        return name
 
     def sources(self, name: str = "sources") -> tuple[str, ...]:
         """Keys of sources in a list at a field; each must exist."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 import functools
 
 from homing.evidence.catalogue import Entry, entry, names
-from homing.evidence.profiles import profile_names
 from homing.ground.errors import EvidenceError
-from homing.ground.nearest import did_you_mean
+from homing.protocol.drug_entry import read_drug
 from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange
 from homing.protocol.product_facts import FACTS, read_facts, read_statement
 
@@ -80,7 +79,7 @@ def read_product(e: Entry) -> Product:
         kind=e.one_of("kind", KINDS),  # type: ignore[arg-type]
         origin=e.one_of("origin", ORIGINS),  # type: ignore[arg-type]
         tissue=e.text("tissue"),
-        profile=_profile(e),
+        profile=e.profile("profile"),
         routes=e.names_of("routes", "routes"),
         delivery=e.values("delivery", "1"),
         overrides=e.values("overrides"),
@@ -95,20 +94,6 @@ def read_product(e: Entry) -> Product:
     )
     _check_delivery(e, found)
     return found
-
-
-def read_drug(e: Entry) -> Drug:
-    """A drug from an entry."""
-    e.fields("name", "profile", "routes", "usual", "sources", required=("name", "profile", "routes"))
-    doses = [p.fields("route", "dose", "at", required=("route", "dose", "at")) for p in e.parts("usual")]
-    return Drug(
-        key=e.key,
-        name=e.both_languages("name"),
-        profile=_profile(e),
-        routes=e.names_of("routes", "routes"),
-        usual=tuple({"route": p.name_of("route", "routes"), "dose": p.text("dose"), "at": p.text("at")} for p in doses),
-        sources=e.sources(),
-    )
 
 
 def read_route(e: Entry) -> Route:
@@ -126,19 +111,21 @@ def read_route(e: Entry) -> Route:
 
 def read_carrier(e: Entry) -> Carrier:
     """A carrier from an entry."""
-    e.fields("name", "routes", "deposits", "values", required=("name", "routes"))
+    e.fields("name", "routes", "deposits", "values", "retention", "note", required=("name", "routes"))
     return Carrier(
         key=e.key,
         name=e.both_languages("name"),
         routes=e.names_of("routes", "routes"),
         deposits=_deposits(e),
         values=e.values("values"),
+        retention=e.value("retention", "1") if "retention" in e.data else None,
+        note=e.both_languages("note") if "note" in e.data else {},
     )
 
 
 def read_procedure(e: Entry) -> Procedure:
     """A procedure from an entry."""
-    e.fields("name", "changes", "sources", required=("name", "changes"))
+    e.fields("name", "changes", "note", "sources", required=("name", "changes"))
     changes = [p.fields("state", "verb", "by", "vary", required=("state", "verb", "by")) for p in e.parts("changes")]
     return Procedure(
         key=e.key,
@@ -147,15 +134,9 @@ def read_procedure(e: Entry) -> Procedure:
             StateChange(p.text("state"), p.one_of("verb", VERBS), p.value("by", "1"), p.text("vary"))  # type: ignore[arg-type]
             for p in changes
         ),
+        note=e.both_languages("note") if "note" in e.data else {},
         sources=e.sources(),
     )
-
-
-def _profile(e: Entry) -> str:
-    name = e.text("profile")
-    if name not in profile_names():
-        raise EvidenceError(f"no profile '{name}'. {did_you_mean(name, profile_names())}", e.part("profile").where)
-    return name
 
 
 def _usual(e: Entry) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Literal
 from homing.evidence.values import Value
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
+from homing.protocol.release import ReleaseCurve
 
 ProductKind = Literal["msc", "hsc", "treg", "car-t", "bacteria"]
 #: Where a product stands with a region's regulator; 'not-seen' where nothing of it was read.
@@ -85,7 +86,9 @@ class Route:
 class Carrier:
     """Suspension, plug, microspheres: what the cells come in. `deposits` replaces the route's when not empty.
 
-    `values` overrides parameters of the product's profile (product.k_carrier_release, ...).
+    `values` overrides parameters of the product's profile (product.k_carrier_release, ...); `retention` is the share of
+    delivered cells that is still in the carrier once it is in place, which deposits name as `retention`; `release` is
+    a measured curve that stands in for release at a constant rate.
     """
 
     key: str
@@ -93,6 +96,15 @@ class Carrier:
     routes: tuple[str, ...]
     deposits: tuple[Deposit, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
+    retention: Value | None = None
+    release: ReleaseCurve | None = None
+    note: Mapping[str, str] = field(default_factory=dict)
+    like: str = ""  # of a user's own carrier: the catalogue's carrier that it is like
+
+    @property
+    def catalogue_key(self) -> str:
+        """The catalogue's carrier that this is, or is like."""
+        return self.like or self.key
 
 
 @dataclass(frozen=True)
@@ -145,8 +157,27 @@ class Product:
 
 
 @dataclass(frozen=True)
+class CovariateEffect:
+    """How a covariate of the patient changes a parameter of a drug, as its population analysis found.
+
+    The factor on `parameter` is (covariate / reference) ** size for a `power`, 1 + size * (covariate - reference) for
+    a `linear` effect, and size where the covariate is 1 (female, antibodies against the drug) for a `factor`.
+    """
+
+    parameter: str
+    covariate: str
+    form: Literal["power", "linear", "factor"]
+    size: Value
+    reference: Value | None = None
+
+
+@dataclass(frozen=True)
 class Drug:
-    """A medicine that is not cells. `usual` is its labelled regimen: route, doses with times."""
+    """A medicine that is not cells. `usual` is its labelled regimen: route, doses with times.
+
+    `covariates` and `between_patients` (coefficients of variation of parameters, lognormal) are those of its
+    population analysis; `anti_drug_antibody` is the share of patients who make antibodies against it.
+    """
 
     key: str
     name: Mapping[str, str]
@@ -154,6 +185,16 @@ class Drug:
     routes: tuple[str, ...]
     usual: tuple[Mapping[str, str], ...] = ()  # route, dose, at: the labelled regimen in IBD
     sources: tuple[str, ...] = ()
+    usual_in_colitis: tuple[Mapping[str, str], ...] = ()  # where it differs from `usual`
+    target: Mapping[str, str] = field(default_factory=dict)
+    note: Mapping[str, str] = field(default_factory=dict)
+    covariates: tuple[CovariateEffect, ...] = ()
+    between_patients: Mapping[str, Value] = field(default_factory=dict)
+    anti_drug_antibody: Value | None = None
+
+    def usual_in(self, disease: str) -> tuple[Mapping[str, str], ...]:
+        """The labelled regimen in 'crohn' or 'ulcerative-colitis'."""
+        return self.usual_in_colitis if disease == "ulcerative-colitis" and self.usual_in_colitis else self.usual
 
     def share(self, name: str) -> float:
         """A drug's amount enters whole; its bioavailability is a parameter of its profile."""
@@ -182,3 +223,4 @@ class Procedure:
     name: Mapping[str, str]
     changes: tuple[StateChange, ...]
     sources: tuple[str, ...] = ()
+    note: Mapping[str, str] = field(default_factory=dict)

@@ -22,14 +22,16 @@ _EVERY, _UNTIL = "then every ", " until "
 _UNITS: Mapping[Literal["cell", "mg", "fraction"], str] = {"cell": "cell", "mg": "mg", "fraction": "1"}
 
 
-def usual_courses(give: Product | Drug, until: float) -> tuple[Course, ...]:
+def usual_courses(give: Product | Drug, until: float, disease: str = "crohn") -> tuple[Course, ...]:
     """The courses of the usual regimen from week 0 to a day (inclusive); none where the catalogue states no regimen.
+
+    Arguments: `disease` 'crohn' or 'ulcerative-colitis', where a drug's doses differ between the two.
 
     Example:
         >>> [course.times for course in usual_courses(catalogue.drug("infliximab"), until=100)]
         [(0.0, 14.0, 42.0, 98.0)]
     """
-    parts = give.usual if isinstance(give, Drug) else ((give.usual,) if give.usual else ())
+    parts = give.usual_in(disease) if isinstance(give, Drug) else ((give.usual,) if give.usual else ())
     courses = []
     for part in parts:
         times = read_times(part["at"], until)

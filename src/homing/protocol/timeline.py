@@ -18,6 +18,7 @@ from homing.protocol.events import Events, Op
 from homing.protocol.instances import Instances, instances
 from homing.protocol.ledger import GivenDose, give
 from homing.protocol.product import Deposit
+from homing.protocol.releasing import at_once_of
 
 #: The state of a product's cells that every dose renews.
 COMPETENCE = "competence"
@@ -28,6 +29,9 @@ _VERBS = {
     "add": Op.ADD,
     "set": Op.SET,
 }
+
+#: What a deposit calls the share of cells that is still in its carrier once the carrier is in place.
+RETENTION = "retention"
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def add_dose(system: System, dose: GivenDose, rows: EventRows, found: Instances)
     if fresh in system.index:
         rows.add(dose.time, Op.SET, system.state_index(fresh), 1.0, who=np.flatnonzero(dose.delivered > 0))
     for deposit in deposits_of(dose.course):
-        state = system.state_index(found.full(deposit.state, give))
-        rows.add(dose.time, Op.ADD, state, dose.delivered * landed(deposit, dose.course))
+        for name, share in at_once(deposit, dose.course):
+            rows.add(dose.time, Op.ADD, system.state_index(found.full(name, give)), dose.delivered * share)
 
 
 def deposits_of(course: Course) -> tuple[Deposit, ...]:
@@ -154,7 +158,15 @@ def landed(deposit: Deposit, course: Course) -> float:
     return (1 - number if complement else number) * _share(deposit.times or "1", course)
 
 
+def at_once(deposit: Deposit, course: Course) -> list[tuple[str, float]]:
+    """The states that a deposit adds to and how much for one delivered cell, a burst of release included."""
+    return at_once_of(deposit.state, landed(deposit, course), course.carrier)
+
+
 def _share(name: str, course: Course) -> float:
     if name == "1" or course.give is None:
         return 1.0
+    if name == RETENTION:
+        kept = course.carrier.retention if course.carrier is not None else None
+        return 1.0 if kept is None else kept.number
     return course.give.share(name)

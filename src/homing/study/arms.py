@@ -10,6 +10,7 @@ from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import Path_
 from homing.ground.units import read_quantity
 from homing.protocol.course import Course, Dose, Lot, PlannedProcedure, Protocol, Rule, Threshold
+from homing.protocol.outside import refusal_of
 from homing.protocol.product import Carrier, Drug, Product, Route
 from homing.study import known
 from homing.study.company import check_company
@@ -33,12 +34,16 @@ class OwnProduct:
     lot: Lot | None
 
 
-def plan_arms(arms: Mapping[str, ArmPart], own: Mapping[str, OwnProduct], faults: Faults) -> dict[str, Protocol]:
+#: The user's own products and carriers, by the names that the study file gives them.
+Own = Mapping[str, OwnProduct | Carrier]
+
+
+def plan_arms(arms: Mapping[str, ArmPart], own: Own, faults: Faults) -> dict[str, Protocol]:
     """Every arm as a Protocol. Parts with a fault are noted and left out."""
     return {name: _plan_arm(name, arm, own, faults) for name, arm in arms.items()}
 
 
-def _plan_arm(name: str, arm: ArmPart, own: Mapping[str, OwnProduct], faults: Faults) -> Protocol:
+def _plan_arm(name: str, arm: ArmPart, own: Own, faults: Faults) -> Protocol:
     path: Path_ = ("arms", name)
     procedures = []
     for i, part in enumerate(arm.procedures):
@@ -60,9 +65,7 @@ def _plan_arm(name: str, arm: ArmPart, own: Mapping[str, OwnProduct], faults: Fa
     )
 
 
-def _plan_rules(
-    arm: ArmPart, own: Mapping[str, OwnProduct], courses: list[Course], path: Path_, faults: Faults
-) -> Iterator[Rule]:
+def _plan_rules(arm: ArmPart, own: Own, courses: list[Course], path: Path_, faults: Faults) -> Iterator[Rule]:
     company = list(courses)
     for i, part in enumerate(arm.rules):
         place = (*path, "rules", i)
@@ -94,13 +97,17 @@ def _threshold(asked: Asked, path: Path_, faults: Faults) -> Threshold | None:
         return None
 
 
-def _plan_course(part: CoursePart, own: Mapping[str, OwnProduct], path: Path_, faults: Faults) -> Course | None:
+def _plan_course(part: CoursePart, own: Own, path: Path_, faults: Faults) -> Course | None:
     found = _find(part.give, own, (*path, "give"), faults)
     give, lot = (None, None) if found is None else (found.give, found.lot)
     route = _route(part.route, isinstance(give, Drug), (*path, "route"), faults)
     carrier: Carrier | None = None
     if part.carrier is not None:
-        carrier = known.entry("carriers", part.carrier, (*path, "carrier"), faults)
+        mine = own.get(part.carrier)
+        if isinstance(mine, Carrier):
+            carrier = mine
+        else:
+            carrier = known.entry("carriers", part.carrier, (*path, "carrier"), faults)
     if found is None:
         return None
     _check_amount(part, give, path, faults)
@@ -131,16 +138,24 @@ class _Found:
     lot: Lot | None = None
 
 
-def _find(name: str, own: Mapping[str, OwnProduct], path: Path_, faults: Faults) -> _Found | None:
+def _find(name: str, own: Own, path: Path_, faults: Faults) -> _Found | None:
     """What a `give` names, or None with a fault noted."""
     if name in PLACEBOS:
         return _Found(None)
-    if name in own:
-        return _Found(own[name].product, own[name].lot)
+    mine = own.get(name)
+    if isinstance(mine, OwnProduct):
+        return _Found(mine.product, mine.lot)
+    if isinstance(mine, Carrier):
+        faults.add(path, f"'{name}' is a carrier of this file; name what it carries, and it under `carrier`.")
+        return None
     if name in known.names("drugs"):
         return _Found(known.entry("drugs", name, path, faults))
+    if name not in known.names("products") and refusal_of(name):
+        faults.add(path, refusal_of(name))
+        return None
     if name not in known.names("products"):
-        names = [*own, *known.names("products"), *known.names("drugs"), *PLACEBOS]
+        products = [key for key, thing in own.items() if isinstance(thing, OwnProduct)]
+        names = [*products, *known.names("products"), *known.names("drugs"), *PLACEBOS]
         faults.add(path, f"there is no product or drug '{name}'. {did_you_mean(name, names, most=40)}")
         return None
     product: Product | None = known.entry("products", name, path, faults)

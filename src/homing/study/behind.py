@@ -28,11 +28,11 @@ _BEARING = {
     "covariates": ("covariates", "correlations"),
     "scenarios": ("multiply",),
     "routes": ("deposits",),
-    "carriers": ("deposits", "values"),
+    "carriers": ("deposits", "values", "retention"),
     "procedures": ("changes",),
     "endpoints": ("kind", "of", "all", "any", "unit", "definition"),
     "products": ("kind", "origin", "profile", "delivery", "overrides"),
-    "drugs": ("profile",),
+    "drugs": ("profile", "between patients", "covariates", "antibodies against it"),
 }
 
 
@@ -60,7 +60,7 @@ def values_behind(study: Study, own: Mapping[str, ProductPart]) -> Plain:
         "products": {key: _product(key, own.get(key)) for key in dict.fromkeys(products)},
         "drugs": {key: _with_profile("drugs", key) for key in dict.fromkeys(drugs)},
         "routes": _entries("routes", [c.route.key for c in courses]),
-        "carriers": _entries("carriers", [c.carrier.key for c in courses if c.carrier is not None]),
+        "carriers": _entries("carriers", [c.carrier.catalogue_key for c in courses if c.carrier is not None]),
         "procedures": _entries("procedures", procedures),
         "endpoints": _entries("endpoints", [study.primary.key, *study.secondary, *asked]),
     }

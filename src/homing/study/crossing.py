@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from homing.ground.text_yaml import Path_
 from homing.protocol.course import Protocol
-from homing.protocol.product import Product
+from homing.protocol.product import Carrier, Product
 from homing.study import known
-from homing.study.arms import DRUG_ROUTE, OwnProduct, plan_arms
+from homing.study.arms import DRUG_ROUTE, Own, OwnProduct, plan_arms
 from homing.study.consistency import check_arm
 from homing.study.faults import Faults
 from homing.study.plan import Note
@@ -29,9 +29,7 @@ class Crossed:
     notes: tuple[Note, ...] = ()
 
 
-def cross_arms(
-    content: StudyContent, written: Mapping[str, Protocol], own: Mapping[str, OwnProduct], faults: Faults
-) -> Crossed:
+def cross_arms(content: StudyContent, written: Mapping[str, Protocol], own: Own, faults: Faults) -> Crossed:
     """The arms of `compare: cross:`. What can't be given is told, not refused; unknown names are."""
     cross = None if content.compare is None else content.compare.cross
     if cross is None or not _check_names(cross, own, faults):
@@ -73,10 +71,10 @@ class _Local(Faults):
         super().add((*PATH, "procedures" if last == "do" else last) if last else PATH, message)
 
 
-def _check_names(cross: CrossPart, own: Mapping[str, OwnProduct], faults: Faults) -> bool:
+def _check_names(cross: CrossPart, own: Own, faults: Faults) -> bool:
     before = len(faults.found)
     for i, name in enumerate(cross.give):
-        if name not in own:
+        if not isinstance(own.get(name), OwnProduct):
             known.check("products", name, (*PATH, "give", i), faults)
             if name in known.names("products") and known.load("products", name).kind == "hsc":
                 says = "needs conditioning before it; write it as an arm of its own, with its procedure."
@@ -84,18 +82,20 @@ def _check_names(cross: CrossPart, own: Mapping[str, OwnProduct], faults: Faults
     for i, name in enumerate(cross.route):
         known.check("routes", name, (*PATH, "route", i), faults)
     for i, name in enumerate(cross.carrier):
-        known.check("carriers", name, (*PATH, "carrier", i), faults)
+        if not isinstance(own.get(name), Carrier):
+            known.check("carriers", name, (*PATH, "carrier", i), faults)
     return len(faults.found) == before
 
 
-def _can_be_given(
-    content: StudyContent, give: str, route: str, carrier: str | None, own: Mapping[str, OwnProduct]
-) -> bool:
-    product: Product = own[give].product if give in own else known.load("products", give)
+def _can_be_given(content: StudyContent, give: str, route: str, carrier: str | None, own: Own) -> bool:
+    mine, held = own.get(give), own.get(carrier or "")
+    product: Product = mine.product if isinstance(mine, OwnProduct) else known.load("products", give)
     if route not in product.routes or route.startswith(DRUG_ROUTE):
         return False
-    if carrier is not None and route not in known.load("carriers", carrier).routes:
-        return False
+    if carrier is not None:
+        in_it: Carrier = held if isinstance(held, Carrier) else known.load("carriers", carrier)
+        if route not in in_it.routes:
+            return False
     if known.load("routes", route).site != "fistula" or content.population not in known.names("populations"):
         return True
     return any(state.startswith("tract.") for state in known.load("populations", content.population).at_start)
@@ -114,7 +114,7 @@ def _name(cross: CrossPart, give: str, route: str, carrier: str | None, dose: Am
     return " ".join([*parts, "crossed"] if len(parts) == 1 else parts)[:60].strip()
 
 
-def _label(give: str, route: str, carrier: str | None, dose: Amount, own: Mapping[str, OwnProduct]) -> InLanguages:
+def _label(give: str, route: str, carrier: str | None, dose: Amount, own: Own) -> InLanguages:
     product: Product = own[give].product if give in own else known.load("products", give)
     named = [product.name, known.load("routes", route).name]
     named += [known.load("carriers", carrier).name] if carrier and carrier != "suspension" else []

@@ -6,6 +6,7 @@ catalogue when the file is read and says what has changed since, but never takes
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from homing.endpoints.definitions import endpoint
@@ -20,6 +21,8 @@ from homing.study.wording import amount_text, day_text, plain, share_text
 
 Plain = dict[str, object]
 MOST_CHANGES = 5
+#: A schedule of more doses than this is written as a repetition where it is one.
+MOST_LISTED = 20
 
 
 def to_yaml(study: Study) -> str:
@@ -29,10 +32,10 @@ def to_yaml(study: Study) -> str:
     return yaml.safe_dump(dict(study.explicit), allow_unicode=True, sort_keys=False, width=120)
 
 
-def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
+def explain(study: Study, products: Mapping[str, ProductPart], carriers: Mapping[str, Plain] | None = None) -> Plain:
     """The resolved study as plain data, with the values and sources of all that it names under `resolved`.
 
-    Arguments: `products` the user's own products as the file describes them.
+    Arguments: `products` and `carriers` the user's own as the file describes them, the latter with their curves.
     """
     explicit: Plain = {"homing": FORMAT, "study": study.title}
     if study.question:
@@ -70,6 +73,8 @@ def explain(study: Study, products: Mapping[str, ProductPart]) -> Plain:
         explicit["compare"] = told | ({"exchange": rates} if rates else {})
     if products:
         explicit["products"] = {name: _product(name, part) for name, part in products.items()}
+    if carriers:
+        explicit["carriers"] = dict(carriers)
     explicit["resolved"] = values_behind(study, products)
     return explicit
 
@@ -104,8 +109,17 @@ def _course(course: Course) -> Plain:
     written["dose"] = amount_text(Amount(dose.number, dose.of, dose.per_kg))
     if dose.cap is not None:
         written["cap"] = amount_text(Amount(dose.cap, dose.of))
-    times = [day_text(day) for day in course.times]
-    return written | {"at": times[0] if len(times) == 1 else times}
+    return written | {"at": _at(course.times)}
+
+
+def _at(days: tuple[float, ...]) -> object:
+    """Times as they are written: one, a list, or, where many are evenly spaced, from when, how often, how many."""
+    steps = {later - earlier for earlier, later in itertools.pairwise(days)}
+    if len(days) > MOST_LISTED and len(steps) == 1:
+        every = steps.pop()
+        return {"from": day_text(days[0]), "every": f"{plain(every)} days", "times": len(days)}
+    times = [day_text(day) for day in days]
+    return times[0] if len(times) == 1 else times
 
 
 def _product(name: str, part: ProductPart) -> Plain:

@@ -30,10 +30,13 @@ from homing.engine import CompiledSystem, compile_system
 from homing.evidence.values import Value
 from homing.ground.errors import NumericsError
 from homing.mechanism import Composition, System, compose
+from homing.patients.drug_kinetics import varying_parameters
 from homing.patients.flares import FLARED
 from homing.patients.population import Population, populations
+from homing.protocol.catalogue import drugs
 from homing.protocol.course import Protocol
 from homing.protocol.instances import DRUG, NO_CELLS, PRODUCT, Instances, instances, written_name
+from homing.protocol.releasing import FREED, RELEASE_RATE
 from homing.protocol.timeline import deposits_of
 
 #: What the report shows beside what endpoints read.
@@ -177,6 +180,7 @@ def common() -> CompiledSystem:
     that any population varies."""
     outputs = dict.fromkeys([*SHOWN, *CHECKED, *(name for found in endpoints() for name in found.needs)])
     varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
+    varying |= dict.fromkeys((*varying_parameters(drugs()), RELEASE_RATE))
     return compile_system(ibd_system(), list(outputs), list(varying))
 
 
@@ -209,15 +213,20 @@ def need_of(population: Population, protocol: Protocol) -> Need:
     touched.update(change.state for planned in protocol.procedures for change in planned.procedure.changes)
     for course in protocol.possible_courses:
         if course.give is not None:
-            touched.update(found.full(deposit.state, course.give) for deposit in deposits_of(course))
-    varied = tuple(name for name in population.distributions if "." in name)
+            lands = [deposit.state for deposit in deposits_of(course)]
+            lands += [freed for state in lands for freed in FREED.get(state, ())]
+            touched.update(found.full(state, course.give) for state in lands)
+    varied = [name for name in population.distributions if "." in name]
+    varied += varying_parameters(tuple(protocol.drugs))
+    if any(c.carrier is not None and c.carrier.release is not None for c in protocol.possible_courses):
+        varied.append(RELEASE_RATE)
     values = values_of(ibd_system(found.product_names, found.drug_names), protocol)
     zeros = tuple(
         name
         for name, value in values.items()
         if written_name(name).partition(".")[0] in _NOTHING and value.number == 0 and written_name(name) not in varied
     )
-    return Need(found.product_names, found.drug_names, frozenset(touched), zeros, varied)
+    return Need(found.product_names, found.drug_names, frozenset(touched), zeros, tuple(dict.fromkeys(varied)))
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,8 +10,10 @@ from typing import TypeVar
 from homing.ground.errors import HomingError, StudyError
 from homing.ground.keys import draw_seed
 from homing.ground.nearest import did_you_mean
+from homing.protocol.outside import refusal_of
 from homing.study import known
-from homing.study.arms import plan_arms
+from homing.study.arms import Own, plan_arms
+from homing.study.carriers import carrier_text, check_carriers, own_carriers
 from homing.study.company import notes_on_company
 from homing.study.consistency import check_consistency
 from homing.study.context import check_context
@@ -55,9 +57,11 @@ def resolve(
     """
     content, faults = file.content, Faults(file.text)
     check_consistency(content, faults)
-    own = own_products(content.products, faults)
+    carriers = own_carriers(content.carriers, content.products, faults)
+    own: Own = {**own_products(content.products, faults), **carriers}
     arms = plan_arms(content.arms, own, faults)
     crossed = cross_arms(content, arms, own, faults)
+    check_carriers(arms, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
     like = table_of_study(content, faults)
@@ -93,7 +97,8 @@ def resolve(
         limits=limits,
         comparing=_comparing(content),
     )
-    explicit = explain(study, content.products)
+    texts = {name: carrier_text(part, carriers[name]) for name, part in content.carriers.items()}
+    explicit = explain(study, content.products, texts)
     notes = (*_choices(file, study), *crossed.notes, *changes_since(content.resolved, explicit))
     return replace(study, explicit=explicit, notes=notes)
 
@@ -132,6 +137,8 @@ def _check_names(content: StudyContent, faults: Faults) -> None:
             faults.add(
                 ("comparator",), f"'{content.comparator}' is a product of cells; name a drug, such as infliximab."
             )
+        elif refusal_of(content.comparator):
+            faults.add(("comparator",), refusal_of(content.comparator))
         else:
             known.check("drugs", content.comparator, ("comparator",), faults)
 

@@ -247,6 +247,14 @@ def read_release(text: str) -> float:
     return value
 
 
+def read_share(text: str) -> float:
+    """'20 %' or '0.2' as a share, from 0 to 1."""
+    value = _fraction(text, "a fraction")
+    if not 0 <= value <= 1:
+        raise HomingError(f"{shown(text)} is outside 0 to 1 (or 0 to 100 %). Write for instance '20 %' or '0.2'.")
+    return value
+
+
 def read_potency(text: str) -> float:
     """'90 %' as potency against the reference, above 0 and at most 300 %: a lot may exceed the reference."""
     value = _fraction(text, "a percentage")
@@ -324,6 +332,7 @@ Day = Annotated[
 Interval = Annotated[float, scalar(read_interval, "4 weeks"), _json("string", "4 weeks")]
 Dosage = Annotated[Amount, scalar(read_amount, "120e6 cells"), _json("string", "120e6 cells")]
 Release = Annotated[float, scalar(read_release, "88 %"), _json(_SHARE_JSON, "88 %")]
+Share = Annotated[float, scalar(read_share, "20 %"), _json(_SHARE_JSON, "20 %")]
 Potency = Annotated[float, scalar(read_potency, "90 %"), _json(_SHARE_JSON, "90 %")]
 Dropout = Annotated[float, scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 %")]
 Matters = Annotated[float, scalar(read_matters, "5 %"), _json(_SHARE_JSON, "5 %")]

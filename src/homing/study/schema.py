@@ -28,6 +28,7 @@ from homing.study.scalars import (
     Release,
     Repeats,
     Seed,
+    Share,
     TrialSize,
     Words,
     Yes,
@@ -153,6 +154,32 @@ class ProductPart(Part):
     like: Name = Field(description="The catalogue's product that it resembles.", examples=["umbilical-cord-msc"])
     name: Label | None = Field(default=None, description="Its name in reports.", examples=[{"en": "Our MSC"}])
     lot: LotPart | None = Field(default=None, description="The batch that is given.")
+
+
+class ReleasePart(Part):
+    """A measured release curve: times and fractions written here, or in a CSV file beside the study."""
+
+    times: _Moments | None = Field(
+        default=None, description="Times after the carrier is placed.", examples=[["day 0", "day 2", "day 14"]]
+    )
+    released: Annotated[tuple[Share, ...], Field(min_length=1, max_length=MOST_TIMES)] | None = Field(
+        default=None, description="The share of cells released by each time.", examples=[["0 %", "30 %", "95 %"]]
+    )
+    file: Words | None = Field(
+        default=None, description="A CSV file with the columns day and released.", examples=["release.csv"]
+    )
+    source: Words = Field(description="Where the curve was measured.", examples=["release assay 24-017"])
+
+
+class CarrierPart(Part):
+    """A carrier of your own, based on one of the catalogue."""
+
+    like: Name = Field(description="The catalogue's carrier that it resembles.", examples=["microspheres"])
+    name: Label | None = Field(default=None, description="Its name in reports.", examples=[{"en": "Our beads"}])
+    retention: Release | None = Field(
+        default=None, description="Share of cells still in it once it is in place.", examples=["90 %"]
+    )
+    release: ReleasePart | None = Field(default=None, description="Its measured release curve.")
 
 
 class CoursePart(Part):
@@ -362,6 +389,9 @@ class StudyContent(Part):
     report: ReportPart = Field(default=ReportPart(), description="The language of the report.")
     products: dict[Name, ProductPart] = Field(
         default_factory=dict, description="Your own products.", examples=[{"ours": {"like": "umbilical-cord-msc"}}]
+    )
+    carriers: dict[Name, CarrierPart] = Field(
+        default_factory=dict, description="Your own carriers.", examples=[{"beads": {"like": "microspheres"}}]
     )
     resolved: dict[str, Any] | None = Field(
         default=None, description="Written by Homing: the values and sources behind the study. Compared, never used."

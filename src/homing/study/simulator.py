@@ -21,6 +21,7 @@ from homing.engine import CompiledSystem, Trajectories
 from homing.evidence.values import Value
 from homing.ground.errors import StudyError
 from homing.patients.cohort import Cohort, Values, draw_cohort
+from homing.patients.drug_kinetics import kinetic_factors
 from homing.patients.flares import add_flares
 from homing.patients.population import Population
 from homing.patients.scenario import Scenario
@@ -29,6 +30,7 @@ from homing.protocol.events import Events
 from homing.protocol.instances import written_name
 from homing.protocol.ledger import GivenDose
 from homing.protocol.product import Product
+from homing.protocol.releasing import add_release
 from homing.protocol.timeline import EventRows, build_timeline
 from homing.study.deciding import decide_and_go, decision_days, stop_at, with_doses
 from homing.study.machines import (
@@ -215,6 +217,7 @@ class Simulator:
 
         def also(rows: EventRows) -> None:
             add_flares(rows, system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
+            add_release(rows, protocol, machine.instances, machine.compiled.target)
             stop_at(decision_days(protocol, grid[-1]), rows)
 
         def go(initial: NDArray[np.float64], events: Events, begin: float, at: NDArray[np.float64]) -> Trajectories:
@@ -244,9 +247,13 @@ class Simulator:
         values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
         profile = numbers(values_of(machine.system, protocol))
         drawn = {name: written_name(name) for name in profile if written_name(name) in values}
-        alone = {
+        alone: dict[str, Any] = {
             name: number * scenario.factor(written_name(name)) for name, number in profile.items() if name not in drawn
         }
+        for drug in protocol.drugs:
+            for name, factor in kinetic_factors(drug, values, self.seed, cohort.ids).items():
+                full = machine.instances.full(name, drug)
+                alone[full] = alone[full] * factor
         columns = {name: values[written] for name, written in drawn.items()}
         return values, _filled(alone, columns, {k: v for k, v in changes.items() if k not in values})
 
@@ -259,7 +266,7 @@ def _grid(times: ArrayLike, protocol: Protocol) -> NDArray[np.float64]:
 
 
 def _filled(
-    numbers_: Mapping[str, float], values: Values, changes: Mapping[str, float]
+    numbers_: Mapping[str, Any], values: Values, changes: Mapping[str, float]
 ) -> dict[str, NDArray[np.float64] | float]:
     """Parameters of a run: the profile's numbers or, in their place, what differs between patients; with factors."""
     merged: dict[str, Any] = {**numbers_, **{name: column for name, column in values.items() if "." in name}}

@@ -25,6 +25,7 @@ class Innate(Module):
     autoantibody_activity = Reads("autoantibody activity", "1")
     tolerance = Reads("tone of IL-10 and TGF-beta", "1")
     tnf_blockade = Reads("share of TNF signalling blocked", "1", total=True)
+    stimulus_damped = Reads("share of the T cells' stimulus taken away by a drug", "1", total=True)
 
     @emits("1")
     def inflammation(self, y: Any, p: Any, s: Any) -> Any:
@@ -39,7 +40,8 @@ class Innate(Module):
     def rates(self, y: Any, p: Any, s: Any) -> Mapping[str, Any]:
         """Saturating response to the stimulus."""
         cells = p.effector_weight + p.synergy_weight * s.antigen_load
-        driven = s.antigen_load + cells * s.pathogenic_effectors + p.autoantibody_weight * s.autoantibody_activity
+        from_cells = cells * s.pathogenic_effectors * (1 - s.stimulus_damped)
+        driven = s.antigen_load + from_cells + p.autoantibody_weight * s.autoantibody_activity
         stimulus = driven / (1 + s.tolerance)
         target = p.most_activation * stimulus / (p.half_stimulus + stimulus)
         return {"activation": p.k_turnover * (target - y.activation)}

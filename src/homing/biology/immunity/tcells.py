@@ -48,6 +48,8 @@ class TCells(Module):
     b_cells = Reads("B cells relative to health", "1")
     integrin_blockade = Reads("share of alpha4-beta7 blocked", "1", total=True)
     p40_blockade = Reads("share of IL-12/23 blocked", "1", total=True)
+    division_damped = Reads("share of division taken away by a drug", "1", total=True)
+    recruitment_damped = Reads("share of recruitment taken away by a drug", "1", total=True)
 
     @emits("1")
     def pathogenic_effectors(self, y: Any, p: Any, s: Any) -> Any:
@@ -64,10 +66,13 @@ class TCells(Module):
         let_in = 1 - s.integrin_blockade
         basal = p.k_basal_homing * s.t_cell_space * let_in
         called = heat**2 / (p.half_recruitment**2 + heat**2) * (1 - p.f_p40_recruitment * s.p40_blockade)
+        called = called * (1 - s.recruitment_damped)
         helped = 1 - p.f_b_cell_help + p.f_b_cell_help * s.b_cells
         room = at_least(1 - y.effector / p.effector_capacity, 0)
         driven = heat / (p.half_proliferation + heat) / (1 + s.tolerance / p.half_tolerance)
-        divided = p.k_proliferation * helped * (1 - s.p40_blockade) * room * driven * y.effector
+        divided = (
+            p.k_proliferation * helped * (1 - s.p40_blockade) * (1 - s.division_damped) * room * driven * y.effector
+        )
         return basal + p.k_recruitment * let_in * called * y.memory + divided - p.k_effector_loss * y.effector
 
     def _memory(self, y: Any, p: Any, s: Any) -> Any:

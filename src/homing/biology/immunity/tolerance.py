@@ -27,6 +27,8 @@ class Tolerance(Module):
     suppressive_in_gut = Reads("suppressing product cells in gut, as Treg equivalents", "cell", total=True)
     gut_efferocytosis = Reads("healing programme in gut, 0 to 1", "1")
     gut_secretome = Reads("effect of secreting cells in gut, 0 to 1", "1")
+    given_tone = Reads("tone of IL-10 given as a drug", "1", total=True)
+    tone_damped = Reads("share of the tone taken away by a drug", "1", total=True)
 
     @emits("1")
     def tolerance(self, y: Any, p: Any, s: Any) -> Any:
@@ -36,4 +38,4 @@ class Tolerance(Module):
         cells = s.suppressive_in_gut / (p.half_given + s.suppressive_in_gut)
         given = p.given_suppression * cells / (1 + p.given_impairment * impairment)
         tissue = p.efferocytosis_weight * s.gut_efferocytosis + p.secretome_weight * s.gut_secretome
-        return p.regulatory_weight * (own + given) + tissue
+        return (p.regulatory_weight * (own + given) + tissue + s.given_tone) * (1 - s.tone_damped)

@@ -1,4 +1,4 @@
-"""A monoclonal antibody: two compartments, linear and saturable clearance, and the pathway it blocks."""
+"""A drug in the body: two compartments, linear and saturable clearance, and what it does to the disease."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from typing import Any
 from homing.mechanism import Module, Parameter, Reads, State, at_most, emits
 
 
-class Antibody(Module):
-    """Kinetics of a biologic, cleared faster in inflammation, and its share of TNF, integrin or IL-12/23 blocked.
+class DrugInBody(Module):
+    """Kinetics of an antibody, a small molecule or a cytokine, and its effect, told apart by their values alone.
 
-    Two drugs are two instances, for different targets: blockades of one target by two drugs don't add up.
+    An antibody blocks TNF, alpha4-beta7 or IL-12/23 (by p40, or by p19: pathogenic T cells stand for Th1 and Th17
+    together, so that the two are blocked by the same terms). A JAK inhibitor damps what JAK1 carries: division of
+    effectors (IL-2 and its family), their recruitment (chemokines induced by interferon-gamma), their stimulus to
+    macrophages (interferon-gamma, not GM-CSF or TNF), and the tone of IL-10, which works against it. Recombinant
+    IL-10 adds to the tone for as long as it is in plasma. Two drugs are two instances, for different targets:
+    blockades of one target by two drugs don't add up.
     """
 
-    depot = State("under the skin", "mg", symbol="A_d")
+    depot = State("under the skin or in the gut's lumen", "mg", symbol="A_d")
     central = State("in plasma", "mg", symbol="A_c")
     peripheral = State("in tissue", "mg", symbol="A_p")
 
-    k_absorption = Parameter("absorption from under the skin", "1/d", symbol="k_a")
-    bioavailability = Parameter("share absorbed from under the skin", "1", high=1, symbol="F")
+    k_absorption = Parameter("absorption from under the skin or from the gut", "1/d", symbol="k_a")
+    bioavailability = Parameter("share absorbed from under the skin or from the gut", "1", high=1, symbol="F")
     clearance = Parameter("linear clearance", "L/d", symbol="CL")
     f_clearance_at_rest = Parameter("clearance without inflammation, relative to `clearance`", "1")
     clearance_by_inflammation = Parameter("relative clearance added at inflammation = 1", "1")
@@ -36,6 +41,14 @@ class Antibody(Module):
     half_integrin = Parameter("concentration for half of it", "mg/L", symbol="IC")
     p40_effect = Parameter("IL-12/23 blocked at full concentration", "1", high=1, symbol="E_max")
     half_p40 = Parameter("concentration for half of it", "mg/L", symbol="IC")
+    jak_effect = Parameter("JAK1 inhibited at full concentration", "1", high=1, symbol="E_max")
+    half_jak = Parameter("concentration for half of it", "mg/L", symbol="IC")
+    f_jak_division = Parameter("share of effectors' division that needs JAK1", "1", high=1)
+    f_jak_recruitment = Parameter("share of effectors' recruitment that needs JAK1", "1", high=1)
+    f_jak_stimulus = Parameter("share of effectors' stimulus to macrophages that needs JAK1", "1", high=1)
+    f_jak_tone = Parameter("share of the tone of IL-10 and TGF-beta that needs JAK1", "1", high=1)
+    most_tone = Parameter("tone of IL-10 added at full concentration", "1")
+    half_tone = Parameter("concentration for half of it", "mg/L", symbol="IC")
 
     inflammation = Reads("innate activation, about 1 = untreated", "1")
 
@@ -56,12 +69,40 @@ class Antibody(Module):
 
     @emits("1")
     def p40_blockade(self, y: Any, p: Any, s: Any) -> Any:
-        """Share of IL-12/23 blocked."""
+        """Share of IL-12/23 blocked, by p40 or by p19."""
         return self._blocked(p.p40_effect, p.half_p40, y, p)
 
+    @emits("1")
+    def division_damped(self, y: Any, p: Any, s: Any) -> Any:
+        """Share of effectors' division that inhibition of JAK1 takes away."""
+        return p.f_jak_division * self._blocked(p.jak_effect, p.half_jak, y, p)
+
+    @emits("1")
+    def recruitment_damped(self, y: Any, p: Any, s: Any) -> Any:
+        """Share of effectors' recruitment that inhibition of JAK1 takes away."""
+        return p.f_jak_recruitment * self._blocked(p.jak_effect, p.half_jak, y, p)
+
+    @emits("1")
+    def stimulus_damped(self, y: Any, p: Any, s: Any) -> Any:
+        """Share of effectors' stimulus to macrophages that inhibition of JAK1 takes away."""
+        return p.f_jak_stimulus * self._blocked(p.jak_effect, p.half_jak, y, p)
+
+    @emits("1")
+    def tone_damped(self, y: Any, p: Any, s: Any) -> Any:
+        """Share of the tone of IL-10 and TGF-beta that inhibition of JAK1 takes away; whatever the disease hangs on."""
+        return p.f_jak_tone * self._bound(p.jak_effect, p.half_jak, y, p)
+
+    @emits("1")
+    def given_tone(self, y: Any, p: Any, s: Any) -> Any:
+        """Tone of IL-10 that is given as a drug."""
+        return self._bound(p.most_tone, p.half_tone, y, p)
+
     def _blocked(self, effect: Any, half: Any, y: Any, p: Any) -> Any:
+        return p.pathway_dependence * self._bound(effect, half, y, p)
+
+    def _bound(self, effect: Any, half: Any, y: Any, p: Any) -> Any:
         concentration = y.central / p.volume_central
-        return p.pathway_dependence * effect * concentration / (half + concentration)
+        return effect * concentration / (half + concentration)
 
     def rates(self, y: Any, p: Any, s: Any) -> Mapping[str, Any]:
         """Absorption, exchange, elimination."""
