@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from homing.protocol.events import Events
 
 app = typer.Typer(
-    help="Models: import, show, export, sensitivity, information.", no_args_is_help=True, rich_markup_mode=None
+    help="Models: import, show, export, picture, sensitivity, information.", no_args_is_help=True, rich_markup_mode=None
 )
 Named = Annotated[str, typer.Argument(help=HELP)]
 Doses = Annotated[list[str], typer.Option(help="STATE=AMOUNT@TIME,TIME,... given to the patient.")]
@@ -80,6 +80,20 @@ def export(
     if not found.system.modules:
         raise StudyError("the model came from SBML already; use its file.")
     folders.write_text(out, to_sbml(found.system, found.values, found.start(found.values)[0].tolist(), name=found.name))
+    typer.echo(str(out))
+
+
+@app.command("picture")
+def picture(out: Annotated[Path, typer.Option(help="The SVG file to write.")]) -> None:
+    """Draw Homing's own model: its modules, their states, and what flows from which to which.
+
+    Example: homing model picture --out model.svg
+    """
+    from homing.biology.ibd import ibd_system
+    from homing.report.model_picture import TITLE, model_picture
+    from homing.study import folder as folders
+
+    folders.write_text(out, model_picture(ibd_system(), TITLE))
     typer.echo(str(out))
 
 
