@@ -124,7 +124,7 @@ def test_cells_given_and_born_are_alive_dead_or_departed(case: Case) -> None:
     assert np.all(np.abs(accounted - came) <= MOST_IMBALANCE * np.maximum(came, 1.0))
     for tally in ("dead", "born", "departed", "arrived"):
         steps = np.diff(found[f"product.{tally}"])
-        assert np.all(steps >= -1e-9 * np.maximum(came[1:], 1.0)), tally
+        assert np.all(steps >= -MOST_IMBALANCE * np.maximum(came[1:], 1.0)), tally
 
 
 @given(case=cases())
