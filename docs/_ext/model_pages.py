@@ -20,8 +20,10 @@ def pictures() -> dict[str, str]:
     """Pictures by name, as SVG."""
     from homing.biology.ibd import ibd_system
     from homing.report.model_picture import TITLE, model_picture
+    from homing.report.places_picture import places_picture
 
-    return {"model": model_picture(ibd_system(), TITLE)}
+    system = ibd_system()
+    return {"model": model_picture(system, TITLE), "model-cells": places_picture(system)}
 
 
 def _model() -> Iterator[str]:
@@ -46,6 +48,13 @@ def _model() -> Iterator[str]:
     yield (
         "Boxes are modules, coloured by the part of the body. In a box stand its states and, in the colour of the "
         "module that emits it, every signal that it reads. `homing model picture` writes this picture."
+    )
+    yield ""
+    yield "[![Where product cells go](model-cells.svg)](model-cells.svg)"
+    yield ""
+    yield (
+        "Where a dose lands by each route and carrier, and where its cells go from there; dashed lines lead to what is "
+        "only counted. At any time the cells alive, dead and departed, less those born, are the cells delivered."
     )
     for module in system.modules:
         yield f"\n(module-{module.name})=\n## {module.name}\n"

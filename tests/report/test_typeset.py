@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from homing.biology.ibd import ibd_system
 from homing.mechanism import Module, Parameter, Reads, State, at_least, emits
 from homing.report.model_picture import TITLE, model_picture
+from homing.report.places_picture import entries, places_picture, ways
 from homing.report.tex import Tex, word
 from homing.report.typeset import Equation, equations, symbols
 
@@ -172,6 +173,22 @@ def test_picture_shows_every_module_state_and_signal_that_is_read() -> None:
         if writer is not module
     ]
     assert sorted(arrows) == sorted(wanted)
+
+
+def test_picture_of_cells_has_every_way_that_a_balance_of_cells_needs() -> None:
+    product = MODULES["product"]
+    found = ways(product, SYSTEM)
+    places = [f"product.{k}" for k, s in product.states.items() if s.unit == "cell" and not s.tally]
+    assert {"product.dead"} | set(places) >= {t for s, t in found if not t.endswith(("born", "arrived", "departed"))}
+    assert [p for p in places if (p, "product.dead") not in found] == []
+    text = places_picture(SYSTEM)
+    titles = [e.text for e in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}title")]
+    for source, target in found:
+        assert any(t.startswith(f"{source[8:]} to {target[8:]}") for t in titles)
+    for name, states in entries().values():
+        for state in states:
+            if state in places:
+                assert f"{name} to {state[8:]}" in titles
 
 
 def test_boxes_of_the_picture_do_not_overlap() -> None:

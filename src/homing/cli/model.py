@@ -84,16 +84,24 @@ def export(
 
 
 @app.command("picture")
-def picture(out: Annotated[Path, typer.Option(help="The SVG file to write.")]) -> None:
-    """Draw Homing's own model: its modules, their states, and what flows from which to which.
+def picture(
+    out: Annotated[Path, typer.Option(help="The SVG file to write.")],
+    of: Annotated[
+        str, typer.Option(help="modules (and the signals between them) or cells (and where they go).")
+    ] = "modules",
+) -> None:
+    """Draw Homing's own model: its modules and what flows between them, or the ways that product cells go.
 
-    Example: homing model picture --out model.svg
+    Example: homing model picture --of cells --out cells.svg
     """
     from homing.biology.ibd import ibd_system
     from homing.report.model_picture import TITLE, model_picture
+    from homing.report.places_picture import places_picture
     from homing.study import folder as folders
 
-    folders.write_text(out, model_picture(ibd_system(), TITLE))
+    if of not in ("modules", "cells"):
+        raise StudyError(f"no picture of '{of}'. It is modules or cells.")
+    folders.write_text(out, model_picture(ibd_system(), TITLE) if of == "modules" else places_picture(ibd_system()))
     typer.echo(str(out))
 
 
