@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import model_pages
+from markdown_tables import row, table
+
 FOLDER = Path(__file__).parent.parent / "reference" / "generated"
 
 
@@ -19,7 +22,7 @@ def write() -> None:
     """Write every page."""
     FOLDER.mkdir(exist_ok=True)
     pages = {
-        "model": _model(),
+        **model_pages.pages(),
         "catalogue": _catalogue(),
         "command-line": _commands(),
         "trials": _trials(),
@@ -27,48 +30,8 @@ def write() -> None:
     }
     for name, lines in pages.items():
         (FOLDER / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _cell(text: object) -> str:
-    return str(text).replace("|", "/").replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
-
-
-def _table(*heads: str) -> list[str]:
-    return [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-
-
-def _row(*cells: object) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _model() -> Iterator[str]:
-    from homing.biology.ibd import ibd_system
-    from homing.biology.profiles import NATURAL_HISTORY, profile_values
-
-    system = ibd_system()
-    values = profile_values(system, *NATURAL_HISTORY)
-    states, _, rates = system.symbols()
-    equations = dict(zip(map(str, states), rates, strict=True))
-    yield "# The model, module by module"
-    yield ""
-    yield (
-        "Written from the code at every build. Values are those of a patient to whom nothing is given; a product's or "
-        "drug's own are in the catalogue. Rates are per day."
-    )
-    for module in system.modules:
-        yield f"\n## {module.name}\n"
-        yield f"{type(module).__doc__ or ''}\n"
-        if module.states:
-            yield from _table("state", "meaning", "unit")
-            yield from (_row(f"`{module.name}.{k}`", s.doc, s.unit) for k, s in module.states.items())
-        yield ""
-        if module.parameters:
-            yield from _table("parameter", "meaning", "value", "unit", "basis", "source")
-            for k, p in module.parameters.items():
-                v = values[f"{module.name}.{k}"]
-                yield _row(f"`{k}`", p.doc, f"{v.number:.4g}", v.unit, v.basis, v.source or v.because)
-        for k in module.states:
-            yield f"\n```text\nd {module.name}.{k} / dt = {equations[f'{module.name}.{k}']}\n```"
+    for name, svg in model_pages.pictures().items():
+        (FOLDER / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def _catalogue() -> Iterator[str]:
@@ -81,10 +44,10 @@ def _catalogue() -> Iterator[str]:
         if kind in ("profiles", "terms", "trials", "questions"):
             continue
         yield f"\n## {kind}\n"
-        yield from _table("key", "name", "名称")
+        yield from table("key", "name", "名称")
         for key in names(kind):
             name = read_entry(kind, key).tree.get("name") or {}
-            yield _row(f"`{key}`", name.get("en", ""), name.get("zh", ""))
+            yield row(f"`{key}`", name.get("en", ""), name.get("zh", ""))
 
 
 def _commands() -> Iterator[str]:
@@ -108,10 +71,10 @@ def _command(command: Any, name: str, level: int) -> Iterator[str]:
             continue
         options = [p for p in sub.params if p.name != "help"]
         if options:
-            yield from _table("argument or option", "meaning")
+            yield from table("argument or option", "meaning")
             for p in options:
                 shown = ", ".join(p.opts) if p.param_type_name == "option" else p.name.upper()
-                yield _row(f"`{shown}`", getattr(p, "help", "") or "")
+                yield row(f"`{shown}`", getattr(p, "help", "") or "")
 
 
 def _trials() -> Iterator[str]:
@@ -122,12 +85,12 @@ def _trials() -> Iterator[str]:
     yield ""
     yield "`homing evidence show TRIAL` prints every number with its source."
     yield "\n## Questions\n"
-    yield from _table("key", "question")
-    yield from (_row(f"`{q.key}`", f"{q.title['en']}. {q.about['en']}") for q in store.questions.values())
+    yield from table("key", "question")
+    yield from (row(f"`{q.key}`", f"{q.title['en']}. {q.about['en']}") for q in store.questions.values())
     yield "\n## Trials\n"
-    yield from _table("key", "year", "design", "patients were")
+    yield from table("key", "year", "design", "patients were")
     for t in sorted(store.trials.values(), key=lambda t: (t.year or 9999, t.key)):
-        yield _row(f"`{t.key}`", t.when, t.design["en"], t.phenotype["en"])
+        yield row(f"`{t.key}`", t.when, t.design["en"], t.phenotype["en"])
 
 
 def _evidence() -> Iterator[str]:
@@ -145,12 +108,12 @@ def _evidence() -> Iterator[str]:
     )
     yield from _questions(store)
     yield "\n## Claims\n"
-    yield from _table("claim", "what the source says", "so", "sources")
-    yield from (_row(c.claim["en"], c.says["en"], c.verdict, ", ".join(c.sources)) for c in store.claims)
+    yield from table("claim", "what the source says", "so", "sources")
+    yield from (row(c.claim["en"], c.says["en"], c.verdict, ", ".join(c.sources)) for c in store.claims)
     yield from _meta_analyses(store)
     yield "\n## Looked for and not found\n"
-    yield from _table("topic", "looked for", "found")
-    yield from (_row(g.topic, g.looked_for, g.found) for g in store.gaps)
+    yield from table("topic", "looked for", "found")
+    yield from (row(g.topic, g.looked_for, g.found) for g in store.gaps)
 
 
 def _questions(store: Any) -> Iterator[str]:
@@ -158,17 +121,17 @@ def _questions(store: Any) -> Iterator[str]:
     from homing.synthesis.question import counts_of
 
     yield "\n## Questions\n"
-    yield from _table("question", "arms", "measure", "estimate (95 % interval)", "the next one", "method")
+    yield from table("question", "arms", "measure", "estimate (95 % interval)", "the next one", "method")
     for question in store.questions.values():
         trials, singles = store.comparisons(question.key), store.single_arms(question.key)
         if trials:
             for a in of_two_arms(*counts_of(trials)):
                 if a.method in ("REML and Knapp-Hartung", "mixed model, unconditional-random", "Mantel-Haenszel"):
-                    yield _row(question.title["en"], f"{a.k} controlled", a.measure, _ends(a), _next(a), a.method)
+                    yield row(question.title["en"], f"{a.k} controlled", a.measure, _ends(a), _next(a), a.method)
         if singles:
             counts = [s.counts.events for s in singles], [s.counts.n for s in singles]
             a = of_one_arm(*counts)[0]
-            yield _row(question.title["en"], f"{a.k} uncontrolled", a.measure, _ends(a), _next(a), a.method)
+            yield row(question.title["en"], f"{a.k} uncontrolled", a.measure, _ends(a), _next(a), a.method)
 
 
 def _ends(a: Any) -> str:
@@ -183,7 +146,7 @@ def _meta_analyses(store: Any) -> Iterator[str]:
     from homing.synthesis.reproduce import reproduce
 
     yield "\n## Published meta-analyses, computed again\n"
-    yield from _table("meta-analysis", "question", "printed", "here", "so")
+    yield from table("meta-analysis", "question", "printed", "here", "so")
     for meta in store.meta_analyses.values():
         found = reproduce(meta)
         p = meta.printed
@@ -192,4 +155,4 @@ def _meta_analyses(store: Any) -> Iterator[str]:
             printed += f" ({p['low']:g} to {p['high']:g})"
         verdict = {True: "comes out", False: f"does not: {found.why}", None: meta.missing or found.why}[found.agrees]
         here = f"{found.estimate:.2f} ({found.low:.2f} to {found.high:.2f})"
-        yield _row(meta.title, meta.question, printed, here, verdict)
+        yield row(meta.title, meta.question, printed, here, verdict)

@@ -136,3 +136,15 @@ def test_homings_own_model_takes_a_table(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     rows = pd.read_csv(tmp_path / "simulations" / "doses" / "results.csv")
     assert 0 < rows["tract.closure"][1] < 1
+
+
+@pytest.mark.parametrize("of", ["modules", "cells"])
+def test_pictures_of_homings_own_model(tmp_path: Path, of: str) -> None:
+    result = homing(tmp_path, "model", "picture", "--of", of, "--out", "model.svg")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "model.svg").read_text(encoding="utf-8").startswith("<svg ")
+
+
+def test_no_picture_of_what_there_is_none_of(tmp_path: Path) -> None:
+    result = homing(tmp_path, "model", "picture", "--of", "drugs", "--out", "model.svg")
+    assert result.returncode == 2 and "It is modules or cells." in result.stderr

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import subprocess
-import sys
-
 import libsbml
 import numpy as np
 import pytest
+from sbml_peer import problems, simulated_elsewhere
 
 from homing.biology.attractors import INFLAMED, OPEN_TRACT, start
 from homing.biology.ibd import ibd_system
@@ -32,14 +28,6 @@ def one_patient(*rows: tuple[float, Op, str, float]) -> Events:
 
 def values(*profiles: str) -> dict[str, float]:
     return numbers(profile_values(SYSTEM, "ibd-core", *profiles))
-
-
-def problems(text: str) -> list[str]:
-    """Everything libSBML has to say, warnings and unit consistency included."""
-    document = libsbml.readSBMLFromString(text)
-    document.setConsistencyChecks(libsbml.LIBSBML_CAT_UNITS_CONSISTENCY, True)
-    document.checkConsistency()
-    return [document.getError(i).getMessage() for i in range(document.getNumErrors())]
 
 
 INTRAVENOUS_MSC = one_patient(
@@ -91,28 +79,6 @@ def test_every_quantity_is_there_by_name_with_its_unit_and_meaning() -> None:
         assert element.getName() == full
         assert element.isSetUnits() and element.isSetNotes()
     assert model.getNumRules() == len(SYSTEM.states) + len(SYSTEM.signals)
-
-
-#: In a process of its own: libRoadRunner brings an LLVM that must not meet llvmlite's.
-ROADRUNNER = """
-import json, sys
-import numpy, roadrunner
-job = json.load(sys.stdin)
-model = roadrunner.RoadRunner(job["sbml"])
-model.integrator.relative_tolerance, model.integrator.absolute_tolerance = 1e-10, 1e-10
-model.timeCourseSelections = job["select"]
-json.dump(numpy.asarray(model.simulate(times=[0.0, *job["days"]]))[1:].tolist(), sys.stdout)
-"""
-
-
-def simulated_elsewhere(text: str, select: list[str], days: np.ndarray) -> np.ndarray:
-    """The columns `select` at `days`, from libRoadRunner."""
-    if importlib.util.find_spec("roadrunner") is None:
-        pytest.skip("libRoadRunner is not installed")
-    job = json.dumps({"sbml": text, "select": select, "days": list(days)})
-    done = subprocess.run([sys.executable, "-c", ROADRUNNER], input=job, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return np.array(json.loads(done.stdout))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from homing.protocol.events import Events
 
 app = typer.Typer(
-    help="Models: import, show, export, sensitivity, information.", no_args_is_help=True, rich_markup_mode=None
+    help="Models: import, show, export, picture, sensitivity, information.", no_args_is_help=True, rich_markup_mode=None
 )
 Named = Annotated[str, typer.Argument(help=HELP)]
 Doses = Annotated[list[str], typer.Option(help="STATE=AMOUNT@TIME,TIME,... given to the patient.")]
@@ -80,6 +80,28 @@ def export(
     if not found.system.modules:
         raise StudyError("the model came from SBML already; use its file.")
     folders.write_text(out, to_sbml(found.system, found.values, found.start(found.values)[0].tolist(), name=found.name))
+    typer.echo(str(out))
+
+
+@app.command("picture")
+def picture(
+    out: Annotated[Path, typer.Option(help="The SVG file to write.")],
+    of: Annotated[
+        str, typer.Option(help="modules (and the signals between them) or cells (and where they go).")
+    ] = "modules",
+) -> None:
+    """Draw Homing's own model: its modules and what flows between them, or the ways that product cells go.
+
+    Example: homing model picture --of cells --out cells.svg
+    """
+    from homing.biology.ibd import ibd_system
+    from homing.report.model_picture import TITLE, model_picture
+    from homing.report.places_picture import places_picture
+    from homing.study import folder as folders
+
+    if of not in ("modules", "cells"):
+        raise StudyError(f"no picture of '{of}'. It is modules or cells.")
+    folders.write_text(out, model_picture(ibd_system(), TITLE) if of == "modules" else places_picture(ibd_system()))
     typer.echo(str(out))
 
 
