@@ -31,6 +31,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "where-the-model-
 #: From when on inflammation counts as a relapse: the reset takes some months to heal the gut.
 RELAPSE_FROM = 120.0
 EVERY = 14.0
+#: The visit at which those are counted who are to stay in remission.
+SUSTAINED_FROM = 168.0
 
 
 def simulate(miss: Miss, row: Row) -> tuple[float, float, float]:
@@ -54,6 +56,9 @@ def _share(miss: Miss, row: Row, key: str) -> float:
     if asked.how == "relapse-free":
         after = run.times >= RELAPSE_FROM
         return float(1 - (run.course_of("active-inflammation")[:, after] == 1).any(axis=1).mean())
+    if asked.how == "sustained":
+        then = run.outcome(asked.reads, SUSTAINED_FROM) == 1
+        return float(np.nanmean(run.outcome(asked.reads, day)[then]))
     return float(np.nanmean(run.outcome(asked.reads, day)))
 
 

@@ -22,7 +22,7 @@ from homing.ground.text_yaml import read_yaml
 
 FOLDER = "misses"
 SIMULATED = "misses-simulated.yaml"
-HOW = ("endpoint", "relapse-free", "deaths")
+HOW = ("endpoint", "sustained", "relapse-free", "deaths")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What is simulated for the rows: a share who meet an endpoint, who stay free of relapse, or who die."""
+    """What is simulated for the rows: a share who meet an endpoint, who still do, who stay free of relapse, who die."""
 
     how: str
     population: str
