@@ -88,14 +88,11 @@ def _check_names(cross: CrossPart, own: Own, faults: Faults) -> bool:
 
 
 def _can_be_given(content: StudyContent, give: str, route: str, carrier: str | None, own: Own) -> bool:
-    mine, held = own.get(give), own.get(carrier or "")
-    product: Product = mine.product if isinstance(mine, OwnProduct) else known.load("products", give)
+    product = _product(give, own)
     if route not in product.routes or route.startswith(DRUG_ROUTE):
         return False
-    if carrier is not None:
-        in_it: Carrier = held if isinstance(held, Carrier) else known.load("carriers", carrier)
-        if route not in in_it.routes:
-            return False
+    if carrier is not None and route not in _carrier(carrier, own).routes:
+        return False
     if known.load("routes", route).site != "fistula" or content.population not in known.names("populations"):
         return True
     return any(state.startswith("tract.") for state in known.load("populations", content.population).at_start)
@@ -114,10 +111,21 @@ def _name(cross: CrossPart, give: str, route: str, carrier: str | None, dose: Am
     return " ".join([*parts, "crossed"] if len(parts) == 1 else parts)[:60].strip()
 
 
+def _product(name: str, own: Own) -> Product:
+    mine = own.get(name)
+    found: Product = mine.product if isinstance(mine, OwnProduct) else known.load("products", name)
+    return found
+
+
+def _carrier(name: str, own: Own) -> Carrier:
+    mine = own.get(name)
+    found: Carrier = mine if isinstance(mine, Carrier) else known.load("carriers", name)
+    return found
+
+
 def _label(give: str, route: str, carrier: str | None, dose: Amount, own: Own) -> InLanguages:
-    product: Product = own[give].product if give in own else known.load("products", give)
-    named = [product.name, known.load("routes", route).name]
-    named += [known.load("carriers", carrier).name] if carrier and carrier != "suspension" else []
+    named = [_product(give, own).name, known.load("routes", route).name]
+    named += [_carrier(carrier, own).name] if carrier and carrier != "suspension" else []
     en = ", ".join([*(n["en"] for n in named), amount_text(dose)])
     zh = "，".join([*(n.get("zh", n["en"]) for n in named), amount_text(dose).replace("cells", "细胞")])
     return InLanguages.model_construct(en=en, zh=zh)
