@@ -116,8 +116,10 @@ def _plan_course(part: CoursePart, own: Own, path: Path_, faults: Faults) -> Cou
     carrier: Carrier | None = None
     if part.carrier is not None:
         mine = own.get(part.carrier)
-        found_here = isinstance(mine, Carrier)
-        carrier = mine if found_here else known.entry("carriers", part.carrier, (*path, "carrier"), faults)
+        if isinstance(mine, Carrier):
+            carrier = mine
+        else:
+            carrier = known.entry("carriers", part.carrier, (*path, "carrier"), faults)
     if found is None:
         return None
     _check_amount(part, give, path, faults)

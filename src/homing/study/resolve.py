@@ -54,7 +54,7 @@ def resolve(
     content, faults = file.content, Faults(file.text)
     check_consistency(content, faults)
     carriers = own_carriers(content.carriers, content.products, faults)
-    arms = plan_arms(content.arms, own_products(content.products, faults) | carriers, faults)
+    arms = plan_arms(content.arms, {**own_products(content.products, faults), **carriers}, faults)
     check_carriers(arms, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
