@@ -58,13 +58,9 @@ def resolve(
     content, faults = file.content, Faults(file.text)
     check_consistency(content, faults)
     carriers = own_carriers(content.carriers, content.products, faults)
-<<<<<<< HEAD
     own: Own = {**own_products(content.products, faults), **carriers}
     arms = plan_arms(content.arms, own, faults)
     crossed = cross_arms(content, arms, own, faults)
-=======
-    arms = plan_arms(content.arms, {**own_products(content.products, faults), **carriers}, faults)
->>>>>>> w-drugs
     check_carriers(arms, faults)
     _check_names(content, faults)
     check_fitting(content, arms, faults)
