@@ -227,6 +227,18 @@ def test_a_faulty_compare_section_is_refused_with_its_line(old: str, new: str, s
     assert re.match(r"study.yaml:\d+: ", str(refused.value))
 
 
+def test_prevention_is_compared_with_reversal_over_ten_years_and_a_flare_is_treated_only_where_there_is_one() -> None:
+    c = compared(read_study(ROOT / "examples" / "compare" / "prevention-or-reversal.yaml", patients=40))
+    assert c.is_followed and c.last_day == pytest.approx(3652.5, abs=5)
+    given = {arm: c.case.simulate(c.protocol(i), times=[0.0, 364.0]).doses for i, arm in enumerate(c.arms)}
+    treated = np.sum([dose.nominal > 0 for dose in given["at a flare"]], axis=0)
+    assert 0 < (treated > 0).mean() < 1 and treated.max() <= 3
+    assert len(given["prevention repeated"]) == 4 and not given["nothing"]
+    from homing.answers.comparing.c6_how_long import answer
+
+    assert any(isinstance(block, Table) for block in answer(c).blocks)
+
+
 def test_a_single_arm_can_not_be_compared() -> None:
     study = study_of(ARMS)
     from dataclasses import replace

@@ -46,9 +46,10 @@ def _shown(c: Comparison, best: np.ndarray) -> list[int]:
 
 
 def _figure(c: Comparison, drawn: dict[str, np.ndarray], best: np.ndarray) -> Dots:
-    shown = _shown(c, best)
     by_scenario = [probability_of_best(drawn[key]) for key in c.scenarios]
     columns = [*by_scenario, best] if len(c.scenarios) > 1 else by_scenario
+    ranked = _shown(c, best)
+    shown = [i for i in ranked if i in ranked[:2] or any(column[i] >= SELDOM for column in columns)]
     values = np.full((len(shown), len(columns), 3), np.nan)
     values[:, :, 0] = np.array([[column[i] for column in columns] for i in shown])
     groups: list[Text] = [name_of(scenario(key).name) for key in c.scenarios]
