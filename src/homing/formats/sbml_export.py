@@ -51,7 +51,9 @@ def to_sbml(
         unit_definition(model, text)
     model.setTimeUnits(unit_id("d"))
     switched = {varying[t] for op, t in _targets(events) if op in (Op.SET_PARAMETER, Op.ADD_TO_PARAMETER)}
-    starts = _starts(system, initial)
+    starts, numbered = _starts(system, initial), list(system.states)
+    system = getattr(system, "whole", system)  # of a part of a System all is written; what it left out is at rest
+    starts = dict(zip(system.states, system.initial(), strict=True)) | starts
     for full, parameter in system.parameters.items():
         if full not in parameters:
             raise WiringError(f"the parameter '{full}' has no value. {did_you_mean(full, parameters)}")
@@ -63,7 +65,7 @@ def to_sbml(
         _quantity(model, full, signal.unit, signal.doc, None, constant=False)
     _rules(model, system)
     if events is not None:
-        _events(model, system, events, varying)
+        _events(model, system, events, numbered, varying)
     return libsbml.writeSBMLToString(document)
 
 
@@ -144,9 +146,8 @@ def _targets(events: Events | None) -> Iterable[tuple[int, int]]:
     return zip(events.op.tolist(), events.target.tolist(), strict=True)
 
 
-def _events(model: Any, system: System, events: Events, varying: Sequence[str]) -> None:
+def _events(model: Any, system: System, events: Events, states: Sequence[str], varying: Sequence[str]) -> None:
     """One SBML event for each time; operations of one time act in their order, so later ones see earlier ones."""
-    states = list(system.states)
     times = sorted(set(events.time.tolist()))
     for number, time in enumerate(times):
         changed: dict[str, str] = {}
