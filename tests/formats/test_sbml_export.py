@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_refused() -> None:
         to_sbml(SYSTEM, {}, SYSTEM.initial())
     with pytest.raises(WiringError, match=r"no state 'drug.centrl'. Did you mean 'drug.central'\?"):
         to_sbml(SYSTEM, values("no-product", "no-drug"), {"drug.centrl": 1.0})
-    with pytest.raises(NumericsError, match="2 initial values were given for 36 states"):
+    with pytest.raises(NumericsError, match="2 initial values were given for 37 states"):
         to_sbml(SYSTEM, values("no-product", "no-drug"), [0.0, 1.0])
     with pytest.raises(NumericsError, match="these are the events of 2"):
         to_sbml(SYSTEM, values("no-product", "no-drug"), SYSTEM.initial(), Events.none(2))

@@ -112,7 +112,8 @@ def _bacteria() -> Case:
         (0, Op.SET_PARAMETER, "microbes.k_niche_closing", NICHE_CLOSING),
     ]
     doses: list[Action] = [(float(day), Op.ADD, "microbes.engrafted", 0.02) for day in range(14)]
-    return Case("bacteria", ("no-product", "no-drug"), vancomycin + doses)
+    reference = {"microbes.f_held": 0.0}  # the reference lets the flora take back what given bacteria hold
+    return Case("bacteria", ("no-product", "no-drug"), vancomycin + doses, reference)
 
 
 _MSC = ("allogeneic-msc", "no-drug")
