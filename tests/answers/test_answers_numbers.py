@@ -69,7 +69,7 @@ def test_chapter_4_follows_every_route_that_is_open_and_no_cell_is_lost_from_sig
     run = case.simulate(case.candidate)
     delivered = np.sum([d.delivered for d in run.doses], axis=0)
     born = 0.0  # these cells don't divide
-    accounted = alive(run)[:, -1] + run["product.dead"][:, -1] - born
+    accounted = alive(run, case.product)[:, -1] + run["product.dead"][:, -1] - born
     np.testing.assert_allclose(accounted, delivered, rtol=1e-6)
 
 
