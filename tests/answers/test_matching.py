@@ -62,7 +62,8 @@ def test_deranged_immunity_with_no_option_left_gets_transplantation_considered_w
     others = matched("P4")
     assert key_of(others) == "match.thumb-options-left"
     hsct = next(o for o in others.options if o.key.startswith("autologous-hsct"))
-    assert hsct.standing == "not-eligible" and others.best is others.none
+    assert hsct.standing == "not-eligible"
+    assert others.best is others.none or sureness(others.best) == "exploratory"
 
 
 def test_what_was_never_tried_in_such_patients_is_never_the_answer_and_is_marked_exploratory() -> None:

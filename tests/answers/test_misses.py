@@ -62,4 +62,7 @@ def test_a_chapter_says_what_misses_its_study_and_nothing_of_others() -> None:
     told = with_misses(case_of("autologous-hsct", "refractory-luminal-cd-hsct"), chapter).blocks
     assert {b.key for b in told if isinstance(b, Message)} == {"miss.remark"}
     assert sum(isinstance(b, Finding) for b in told) == 12
-    assert not with_misses(case_of("darvadstrocel", "perianal-fistula-refractory-cd"), chapter).blocks
+    told = with_misses(case_of("darvadstrocel", "perianal-fistula-refractory-cd"), chapter).blocks
+    names = {str(b.values["name"].text) for b in told if isinstance(b, Message)}
+    assert names == {"Closed fistulas that open again"}
+    assert not with_misses(case_of("umbilical-cord-msc", "luminal-cd-moderate-severe"), chapter).blocks

@@ -72,6 +72,8 @@ SETTINGS: dict[str, tuple[tuple, str, str, list, float, dict[str, float]]] = {
     "vedolizumab": (SICK, "no-product", "vedolizumab", given("drug.central", 300.0), 20.0, {}),
     "adalimumab": (SICK, "no-product", "adalimumab", given("drug.depot", 160.0), 1.5, {}),
     "ustekinumab": (SICK, "no-product", "ustekinumab", given("drug.central", 390.0), 30.0, {}),
+    "upadacitinib": (SICK, "no-product", "upadacitinib", given("drug.depot", 45.0, *map(float, range(10))), 9.2, {}),
+    "recombinant-il-10": (SICK, "no-product", "recombinant-il-10", given("drug.depot", 0.5, 0.0, 1.0), 1.2, {}),
 }  # fmt: skip
 DOWN, UP = 0.8, 1.2
 

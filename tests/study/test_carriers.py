@@ -222,7 +222,7 @@ def test_a_carrier_that_can_not_be_is_refused(change: dict, says: str, tmp_path:
 def test_two_carriers_for_one_product_need_two_arms(tmp_path: Path) -> None:
     more = "dose: 120e6 cells, at: week 0}, {give: darvadstrocel, route: intralesional, carrier: hydrogel, dose:"
     file = write(tmp_path, at="week 16", text=STUDY.replace("dose:", more, 1))
-    with pytest.raises(StudyError, match="a product has one rate of release"):
+    with pytest.raises(StudyError, match="which release cells at their own rates"):
         read_study(file)
 
 

@@ -13,6 +13,8 @@ from homing.biology.profiles import numbers, profile_values
 from homing.engine import compile_system
 from homing.ground.errors import NumericsError
 from homing.patients.cohort import Cohort
+from homing.patients.drug_kinetics import kinetic_factors
+from homing.patients.flares import add_flares
 from homing.patients.population import Population, population
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
@@ -131,7 +133,9 @@ def test_one_product_and_one_drug_run_on_the_kernel_that_always_was(kind: str) -
         name: number * pooled.factor(name)
         for name, number in numbers(profile_values(ibd_system(), "ibd-core", product, drug)).items()
     } | {name: column for name, column in values.items() if "." in name}
-    from homing.patients.flares import add_flares
+    for each in protocol.drugs:
+        for name, factor in kinetic_factors(each, values, 5, cohort.ids).items():
+            parameters[name] = parameters[name] * factor
 
     grid = grid_of(WEEKS, protocol)
     timeline = build_timeline(

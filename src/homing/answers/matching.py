@@ -237,9 +237,11 @@ def no_option_left(case: PatientCase) -> bool:
 def _standing(option: Option, case: PatientCase) -> Standing:
     if option.known is None:
         return "tested"
+    if option.product is not None and option.product.kind == "hsc" and not no_option_left(case):
+        return "not-eligible"
     if not (option.known.controlled or option.known.alone or option.known.randomised):
         return "untested"
-    return "not-eligible" if option.deaths is not None and not no_option_left(case) else "tested"
+    return "tested"
 
 
 def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store) -> Option:

@@ -191,6 +191,14 @@ DIRECTIONS: dict[str, Direction] = {
     "drug.half_integrin": Direction("vedolizumab", "tcells.effector", "raises"),
     "drug.p40_effect": Direction("ustekinumab", "tcells.effector", "lowers"),
     "drug.half_p40": Direction("ustekinumab", "tcells.effector", "raises"),
+    "drug.jak_effect": Direction("upadacitinib", "tcells.effector", "lowers"),
+    "drug.half_jak": Direction("upadacitinib", "tcells.effector", "raises"),
+    "drug.f_jak_division": Direction("upadacitinib", "tcells.effector", "lowers"),
+    "drug.f_jak_recruitment": Direction("upadacitinib", "tcells.effector", "lowers"),
+    "drug.f_jak_stimulus": Direction("upadacitinib", "innate.activation", "lowers"),
+    "drug.f_jak_tone": Direction("upadacitinib", "tolerance", "lowers"),
+    "drug.most_tone": Direction("recombinant-il-10", "tolerance", "raises"),
+    "drug.half_tone": Direction("recombinant-il-10", "tolerance", "lowers"),
 }
 
 #: Parameters whose larger value has no direction of its own.

@@ -81,9 +81,8 @@ def carrier_text(part: CarrierPart, carrier: Carrier) -> dict[str, object]:
 
 
 def check_carriers(arms: Mapping[str, Protocol], faults: Faults) -> None:
-    """Note carriers that can't work at once: two kinds for one product in an arm, or a dose amid a curve."""
+    """Note doses that a release curve can't follow: amid an earlier one, or decided at a visit."""
     for name, arm in arms.items():
-        _check_kinds(arm, ("arms", name), faults)
         late = overlapping(arm.courses)
         if late is not None:
             course, day = late
@@ -99,21 +98,6 @@ def check_carriers(arms: Mapping[str, Protocol], faults: Faults) -> None:
                     f"'{rule.course.carrier.key}' follows a release curve, which a dose decided at a visit can't, not "
                     f"yet. Name the catalogue's '{rule.course.carrier.catalogue_key}'.",
                 )
-
-
-def _check_kinds(arm: Protocol, path: Path_, faults: Faults) -> None:
-    """One product has one rate of release: two carriers that hold its cells need two arms."""
-    seen: dict[str, str] = {}
-    for i, course in enumerate(arm.courses):
-        if course.carrier is None or not course.carrier.deposits:
-            continue
-        first = seen.setdefault(course.name, course.carrier.key)
-        if first != course.carrier.key:
-            faults.add(
-                (*path, "courses", i, "carrier"),
-                f"'{course.carrier.key}' beside '{first}' for '{course.name}' in one arm can't be simulated, not yet: "
-                f"a product has one rate of release. Give it in an arm of its own.",
-            )
 
 
 def _curve(part: ReleasePart, path: Path_, faults: Faults) -> ReleaseCurve | None:

@@ -61,9 +61,10 @@ def _one_flora(last: Product, other: Product) -> str:
 
 
 def _two_carriers(last: Course, other: Course) -> str:
-    """One instance has one rate of release."""
-    mine, theirs = (c.carrier.values if c.carrier is not None else {} for c in (last, other))
-    if last.give != other.give or last.carrier is None or other.carrier is None or not _differ(mine, theirs):
+    """One instance has one rate of release, which two carriers that hold its cells would share."""
+    if last.give != other.give or last.carrier is None or other.carrier is None or last.carrier == other.carrier:
+        return ""
+    if not (last.carrier.deposits and other.carrier.deposits):
         return ""
     return (
         f"it comes in '{last.carrier.key}' and in '{other.carrier.key}', which release cells at their own rates. "
