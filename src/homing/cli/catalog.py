@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from homing.cli.tables import print_table
 from homing.ground.errors import StudyError
 
 app = typer.Typer(
@@ -42,18 +43,11 @@ def list_entries(
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
     if kind == "products":
-        table = Table("key", *(("名称", "阶段", "IBD例数") if lang == "zh" else ("name", "stage", "patients with IBD")))
-        for row in rows:
-            table.add_row(row["key"], row[lang], row["stage"].get(lang, ""), str(row["patients"]))
+        heads = ("key", *(("名称", "阶段", "IBD例数") if lang == "zh" else ("name", "stage", "patients with IBD")))
+        print_table(heads, ((r["key"], r[lang], r["stage"].get(lang, ""), str(r["patients"])) for r in rows))
     else:
-        table = Table("key", "name", "名称")
-        for row in rows:
-            table.add_row(row["key"], row["en"], row["zh"])
-    Console().print(table)
+        print_table(("key", "name", "名称"), ((row["key"], row["en"], row["zh"]) for row in rows))
 
 
 @app.command("show")
@@ -120,13 +114,8 @@ def compare_entries(
     if as_json:
         typer.echo(json.dumps(compare_products(keys, load_store()), ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(word("product", lang), *(catalogue.product(key).name[lang] for key in keys), show_lines=True)
-    for label, cells in table_rows(keys, load_store(), lang):
-        table.add_row(label, *cells)
-    Console().print(table)
+    heads = (word("product", lang), *(catalogue.product(key).name[lang] for key in keys))
+    print_table(heads, ((label, *cells) for label, cells in table_rows(keys, load_store(), lang)), lines=True)
 
 
 def _of_product(key: str) -> dict[str, Any]:

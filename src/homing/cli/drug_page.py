@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import typer
+
+from homing.cli.tables import print_table
 from homing.evidence.profiles import read_profile
 from homing.evidence.sources import load_sources
 from homing.evidence.values import Value
@@ -58,14 +61,7 @@ def drug_page(key: str) -> dict[str, Any]:
 
 def print_drug(key: str) -> None:
     """Print a drug's page."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    page, console = drug_page(key), Console()
-
-    def say(text: str) -> None:
-        console.print(escape(text), highlight=False)
+    page, say = drug_page(key), typer.echo
 
     say(f"{page['drug']} ({page['zh']}), acts on: {page['acts on']}")
     for disease, lines in page["regimens"].items():
@@ -74,10 +70,8 @@ def print_drug(key: str) -> None:
             say(f"  {line}")
     for title in ("kinetics and effect", "between patients", "covariates"):
         if page[title]:
-            table = Table(*page[title][0], title=title, title_justify="left")
-            for row in page[title]:
-                table.add_row(*(escape(str(cell)) for cell in row.values()))
-            console.print(table)
+            say(f"\n{title}")
+            print_table(list(page[title][0]), ([str(cell) for cell in row.values()] for row in page[title]))
     against = page.get("antibodies against it")
     if against:
         share = against["share of patients"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.tables import print_table
+
 if TYPE_CHECKING:
     from homing.patients.baseline_table import Line, Table
     from homing.report.words import Words
@@ -55,7 +57,7 @@ def show(
         typer.echo(json.dumps({**content, "baseline": rows, "correlations": pairs}, ensure_ascii=False, indent=1))
         return
     heads = ("covariate", "mean", "quartiles", "known", "source")
-    _print(
+    print_table(
         [words.key(f"patients.head.{h}") for h in heads],
         [
             [
@@ -119,7 +121,7 @@ def match(
         return
     heads = [words.key(f"patients.head.{h}") for h in ("line", "asked", "unweighted", "weighted")]
     shown = [(m.line, m.asked, m.unweighted, m.weighted) for m in found.lines]
-    _print(heads, [[_label(line, words), *(_shown(x, line.kind == "share") for x in xs)] for line, *xs in shown])
+    print_table(heads, [[_label(line, words), *(_shown(x, line.kind == "share") for x in xs)] for line, *xs in shown])
     typer.echo(
         words.key(
             "patients.effective", n=patients, effective=f"{found.effective:.0f}", design=f"{found.design_effect:.2f}"
@@ -142,7 +144,7 @@ def _print_pairs(pairs: list[dict[str, Any]], words: Words) -> None:
         [" – ".join(p["between"]), f"{p['rho']:g}", words.key(f"basis.{p['basis']}"), p["because"] or p["source"]]
         for p in pairs
     ]
-    _print(heads, rows)
+    print_table(heads, rows)
 
 
 def _simulator(population: str, seed: int) -> Any:
@@ -204,14 +206,3 @@ def _save(out: Path, population: str, table: Table, columns: Any, weights: Any, 
     except OSError as error:
         raise StudyError(f"can't be written ({error.strerror}).", str(out)) from None
     return [str(file) for file in (*files, listed)]
-
-
-def _print(heads: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table as Printed
-    from rich.text import Text
-
-    table = Printed(*heads)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.tables import print_table
+
 if TYPE_CHECKING:
     from homing.evidence.store import Store
 
-#: Columns where the output goes to a file or another program.
-WIDE = 200
 JSON = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 FOLDER = Annotated[
     Path | None,
@@ -39,17 +39,8 @@ def print_rows(rows: Sequence[dict[str, Any]], as_json: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps(list(rows), ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        return
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row.values()))
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDE)).print(table)
+    if rows:
+        print_table(list(rows[0]), ([str(cell) for cell in row.values()] for row in rows))
 
 
 def shown(estimate: float, low: float, high: float, digits: int = 3) -> str:
