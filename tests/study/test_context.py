@@ -55,6 +55,8 @@ def test_a_question_outside_is_refused_by_name(question: str, key: str, tmp_path
     "question",
     [
         "Adults without stricture, abscess or cancer",
+        "Adults, children excluded",
+        "Strictures were not allowed",
         "Patients with no history of malignancy",
         "After failure of antibodies against tumour necrosis factor",
         "排除狭窄与脓肿",

@@ -39,6 +39,12 @@ _LEFT_OUT = re.compile(
     r"[无非不除](?:含|包括|合并|伴|有|外)?.{0,6}|排除.{0,12})$",
     re.IGNORECASE,
 )
+#: The same where it is said behind the word: "children excluded", "strictures were not allowed".
+_LEFT_OUT_AFTER = re.compile(
+    r"\s*(?:(?:are|is|were|was|being|will be)\s+)?(?:excluded|left out|not (?:included|allowed|enrolled|treated))\b|"
+    r"(?:者|患者)?(?:除外|排除)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Limit:
         for word in self.words:
             start = r"\b" if word[0].isascii() else ""
             for found in re.finditer(start + re.escape(word) + r"\w*", text, re.IGNORECASE):
-                if not _LEFT_OUT.search(text[: found.start()]):
+                if not _LEFT_OUT.search(text[: found.start()]) and not _LEFT_OUT_AFTER.match(text[found.end() :]):
                     return found.group()
         return ""
 
