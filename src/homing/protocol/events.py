@@ -87,11 +87,15 @@ class Events:
         )
 
     def between(self, begin: float, end: float) -> Events:
-        """The events from one time to another, both included."""
-        kept = (self.time >= begin) & (self.time <= end)
+        """The events from one time to another, both included, and at `begin` the changes of parameters before it.
+
+        A run that starts at `begin` has the states of that time and not its parameters, so what changed them lasts.
+        """
+        lasting = np.isin(self.op, (int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER)))
+        kept = ((self.time >= begin) | lasting) & (self.time <= end)
         who = np.repeat(np.arange(self.patients), np.diff(self.start))[kept]
-        columns = [x[kept] for x in (self.time, self.op, self.target, self.value, self.source)]
-        return Events.from_rows(self.patients, who, *columns)
+        columns = [x[kept] for x in (self.op, self.target, self.value, self.source)]
+        return Events.from_rows(self.patients, who, np.maximum(self.time, begin)[kept], *columns)
 
     def followed_by(self, other: Events) -> Events:
         """These events and others of the same patients, which come after these where times are equal."""

@@ -91,7 +91,8 @@ def release_curve(times: Sequence[float], released: Sequence[float], source: str
     """
     if len(times) != len(released):
         raise HomingError(f"{len(times)} times and {len(released)} fractions; each time needs one fraction.")
-    if not 2 <= len(times) <= MOST_POINTS:
+    most = MOST_POINTS + (times[0] == 0 if len(times) else 0)  # a point at day 0 may have been joined before
+    if not 2 <= len(times) <= most:
         raise HomingError(f"{len(times)} points; a release curve has 2 to {MOST_POINTS}.")
     for i in range(len(times)):
         problem = point_fault(times[: i + 1], released[: i + 1])

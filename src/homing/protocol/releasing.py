@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,13 @@ def overlapping(courses: Iterable[Course]) -> tuple[Course, float] | None:
         ((day, i, course) for i, course in enumerate(courses) if _holds_cells(course) for day in course.times),
         key=lambda dose: dose[:2],
     )
-    busy_until: float | None = None
+    busy_until: dict[str, float] = {}
     for day, _, course in doses:
         curve = course.carrier.release if course.carrier is not None else None
-        if busy_until is not None and day < busy_until:
+        if day < busy_until.get(course.name, -math.inf):
             return course, day
-        busy_until = day + curve.last if curve is not None else busy_until
+        if curve is not None:
+            busy_until[course.name] = day + curve.last
     return None
 
 

@@ -92,6 +92,12 @@ def compare(
     """
     if len(study.arms) < 2:
         raise StudyError("a comparison needs two arms at least.", f"{study.file}: arms")
+    if study.like is not None:
+        raise StudyError(
+            "a comparison counts every virtual patient alike and can't weight them to a trial's table, not yet. Take "
+            "`like` out, or use `homing run`, which weights.",
+            f"{study.file}: like",
+        )
     finished = run(study, out, threads=threads, progress=progress)
     found = comparison_of(study, finished, threads)
     chapters = []

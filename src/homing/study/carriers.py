@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from homing.evidence.values import Value
+from homing.ground.calendar import DAYS_PER_YEAR
 from homing.ground.errors import HomingError
 from homing.ground.text_yaml import Path_
 from homing.protocol.course import Protocol
@@ -26,7 +27,7 @@ from homing.protocol.release import MOST_POINTS, ReleaseCurve, point_fault, rele
 from homing.protocol.releasing import overlapping
 from homing.study import known
 from homing.study.faults import Faults
-from homing.study.scalars import read_share, shown
+from homing.study.scalars import LONGEST_STUDY_YEARS, read_share, shown
 from homing.study.schema import CarrierPart, ReleasePart, days_of, label_of
 from homing.study.wording import day_text, plain, share_text
 
@@ -186,6 +187,8 @@ def _point(row: list[str], days: list[float], shares: list[float]) -> str:
         share = read_share(row[1])
     except HomingError as e:
         return e.message
+    if day > LONGEST_STUDY_YEARS * DAYS_PER_YEAR:
+        return f"the time {day:g} is more than {LONGEST_STUDY_YEARS} years after the carrier is placed."
     fault = point_fault([*days, day], [*shares, share])
     if not fault:
         days.append(day)

@@ -27,7 +27,7 @@ from homing.patients.population import Population, population
 from homing.study import known
 from homing.study.faults import Faults
 from homing.study.plan import Note
-from homing.study.schema import StudyContent
+from homing.study.schema import StudyContent, label_of
 
 FOLDER = "context"
 VERDICTS = ("refuse", "warn")
@@ -145,6 +145,13 @@ def _asked(content: StudyContent, limit: Limit) -> Iterator[tuple[Path_, str]]:
     for arm, part in content.arms.items():
         texts += [(("arms", arm, "courses", i, "give"), course.give) for i, course in enumerate(part.courses)]
         texts += [(("arms", arm, "rules", i, "give"), rule.give) for i, rule in enumerate(part.rules)]
+        texts += [(("arms", arm, "label"), text) for text in label_of(part.label, arm).values()]
+    for kind, parts in (("products", content.products), ("carriers", content.carriers)):
+        for name, own in parts.items():
+            texts += [((kind, name), name), ((kind, name, "like"), own.like)]
+            texts += [((kind, name, "name"), text) for text in label_of(own.name, name).values()]
+    if content.compare is not None and content.compare.cross is not None:
+        texts += [(("compare", "cross", "give", i), name) for i, name in enumerate(content.compare.cross.give)]
     for path, text in texts:
         word = limit.asked_in(text)
         if word:

@@ -11,8 +11,10 @@ from homing.protocol.course import Protocol
 from homing.protocol.product import Carrier, Product
 from homing.study import known
 from homing.study.arms import DRUG_ROUTE, Own, OwnProduct, plan_arms
+from homing.study.carriers import check_carriers
 from homing.study.consistency import check_arm
 from homing.study.faults import Faults
+from homing.study.fitting import check_local
 from homing.study.plan import Note
 from homing.study.scalars import Amount
 from homing.study.schema import MOST_ARMS, ArmPart, CoursePart, CrossPart, InLanguages, StudyContent
@@ -37,7 +39,7 @@ def cross_arms(content: StudyContent, written: Mapping[str, Protocol], own: Own,
     parts: dict[str, ArmPart] = {}
     missing: list[str] = []
     for give, route, carrier, dose in itertools.product(cross.give, cross.route, cross.carrier or (None,), cross.dose):
-        name = _name(cross, give, route, carrier, dose)
+        name = _unlike(_name(cross, give, route, carrier, dose), parts)
         if _can_be_given(content, give, route, carrier, own):
             course = CoursePart.model_construct(
                 give=give, route=route, carrier=carrier, dose=dose, cap=None, at=cross.at
@@ -55,7 +57,10 @@ def cross_arms(content: StudyContent, written: Mapping[str, Protocol], own: Own,
     local = _Local(faults)
     for arm in parts.values():
         check_arm(arm, PATH, content.visits, local)
-    return Crossed(plan_arms(parts, own, local), tuple(_told(missing)))
+        check_local(arm, PATH, content.population, local)
+    planned = plan_arms(parts, own, local)
+    check_carriers(planned, local)
+    return Crossed(planned, tuple(_told(missing)))
 
 
 class _Local(Faults):
@@ -74,11 +79,12 @@ class _Local(Faults):
 def _check_names(cross: CrossPart, own: Own, faults: Faults) -> bool:
     before = len(faults.found)
     for i, name in enumerate(cross.give):
-        if not isinstance(own.get(name), OwnProduct):
+        mine = isinstance(own.get(name), OwnProduct)
+        if not mine:
             known.check("products", name, (*PATH, "give", i), faults)
-            if name in known.names("products") and known.load("products", name).kind == "hsc":
-                says = "needs conditioning before it; write it as an arm of its own, with its procedure."
-                faults.add((*PATH, "give", i), f"'{name}' {says}")
+        if (mine or name in known.names("products")) and _product(name, own).kind == "hsc":
+            says = "needs conditioning before it; write it as an arm of its own, with its procedure."
+            faults.add((*PATH, "give", i), f"'{name}' {says}")
     for i, name in enumerate(cross.route):
         known.check("routes", name, (*PATH, "route", i), faults)
     for i, name in enumerate(cross.carrier):
@@ -109,6 +115,14 @@ def _name(cross: CrossPart, give: str, route: str, carrier: str | None, dose: Am
     parts += [carrier] if carrier and len(cross.carrier) > 1 else []
     parts += [_plain_amount(dose)] if len(cross.dose) > 1 else []
     return " ".join([*parts, "crossed"] if len(parts) == 1 else parts)[:60].strip()
+
+
+def _unlike(name: str, others: Mapping[str, object]) -> str:
+    """A name of its own: what is cut to the length of a name may be another's."""
+    found, k = name, 2
+    while found in others:
+        found, k = f"{name[:56]} {k}", k + 1
+    return found
 
 
 def _product(name: str, own: Own) -> Product:

@@ -10,7 +10,7 @@ from homing.patients.population import Population
 from homing.protocol.course import Protocol
 from homing.study import known
 from homing.study.faults import Faults
-from homing.study.schema import StudyContent
+from homing.study.schema import ArmPart, StudyContent
 
 #: The disease for which a score is defined.
 _DISEASE_OF = {"cdai": "crohn", "mayo": "ulcerative-colitis"}
@@ -25,15 +25,18 @@ def check_fitting(content: StudyContent, arms: Mapping[str, Protocol], faults: F
     if content.population not in known.names("populations"):
         return
     patients: Population = known.load("populations", content.population)
-    has_tract = any(state.startswith(_TRACT) for state in patients.at_start)
+    has_tract = _has_tract(patients)
     named: list[tuple[str, Path_]] = [(content.primary.endpoint, ("primary", "endpoint"))]
     named += [(name, ("secondary", i)) for i, name in enumerate(content.secondary)]
     for name, path in named:
         if name in known.names("endpoints"):
             _check_endpoint(name, path, patients, has_tract, faults)
-    if not has_tract:
-        for name in arms:
-            _check_local(content, name, faults)
+    for name in arms:
+        check_local(content.arms[name], ("arms", name), content.population, faults)
+
+
+def _has_tract(patients: Population) -> bool:
+    return any(state.startswith(_TRACT) for state in patients.at_start)
 
 
 def _check_endpoint(name: str, path: Path_, patients: Population, has_tract: bool, faults: Faults) -> None:
@@ -49,22 +52,23 @@ def _check_endpoint(name: str, path: Path_, patients: Population, has_tract: boo
         faults.add(path, f"'{name}' is about a fistula, and the patients of '{patients.key}' have none.")
 
 
-def _check_local(content: StudyContent, arm: str, faults: Faults) -> None:
-    """In patients without a fistula nothing can be injected into one or done to it."""
-    part = content.arms[arm]
+def check_local(part: ArmPart, path: Path_, patients: str, faults: Faults) -> None:
+    """In patients without a fistula nothing can be injected into one or done to it; `path` is where the arm stands."""
+    if patients not in known.names("populations") or _has_tract(known.load("populations", patients)):
+        return
     for i, procedure in enumerate(part.procedures):
         if procedure.do not in known.names("procedures"):
             continue
         changes = known.load("procedures", procedure.do).changes
         if any(change.state.startswith(_TRACT) for change in changes):
             faults.add(
-                ("arms", arm, "procedures", i, "do"),
-                f"'{procedure.do}' is done to a fistula, and the patients of '{content.population}' have none.",
+                (*path, "procedures", i, "do"),
+                f"'{procedure.do}' is done to a fistula, and the patients of '{patients}' have none.",
             )
     given = {"courses": part.courses, "rules": part.rules}
     for key, i, course in ((key, i, c) for key, courses in given.items() for i, c in enumerate(courses)):
         if course.route in known.names("routes") and known.load("routes", course.route).site == "fistula":
             faults.add(
-                ("arms", arm, key, i, "route"),
-                f"'{course.route}' is into a fistula, and the patients of '{content.population}' have none.",
+                (*path, key, i, "route"),
+                f"'{course.route}' is into a fistula, and the patients of '{patients}' have none.",
             )

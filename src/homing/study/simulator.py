@@ -131,10 +131,17 @@ class Simulated:
                 found.append(dose)
                 continue
             arrived = self._sum(self.machine.own(self.machine.instances.name_of(give), "arrived"))
-            days = [other.time for other in self.doses if other.time > dose.time and other.course.give == give]
-            until = self.at(min(days)) if days else -1
-            found.append(replace(dose, engrafted=arrived[:, until] - arrived[:, self.at(dose.time)]))
+            found.append(replace(dose, engrafted=self._until_next(dose, arrived)))
         return tuple(found)
+
+    def _until_next(self, dose: GivenDose, arrived: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(patient,) what arrived from a dose on until the next that the patient was given; 0 where it gave nothing."""
+        end = np.full(len(arrived), arrived.shape[1] - 1)
+        later = [d for d in self.doses if d.time > dose.time and d.course.give == dose.course.give]
+        for other in sorted(later, key=lambda d: -d.time):
+            end = np.where(np.asarray(other.nominal) > 0, self.at(other.time), end)
+        gained = arrived[np.arange(len(arrived)), end] - arrived[:, self.at(dose.time)]
+        return np.where(np.asarray(dose.nominal) > 0, gained, 0.0)
 
 
 @dataclass(frozen=True)

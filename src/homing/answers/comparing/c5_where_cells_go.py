@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def _early(c: Comparison, i: int) -> Simulated:
     protocol = c.protocol(i)
     first = _first(c, i)
     days = [0.0, first, *(first + after for after, _ in MOMENTS)]
-    return c.case.simulate(protocol, times=np.unique(days))
+    kept = tuple(replace(k, times=(first,)) for k in protocol.courses if first in k.times)
+    return c.case.simulate(replace(protocol, courses=kept, rules=()), times=np.unique(days))
 
 
 def _delivered(c: Comparison, run: Simulated, i: int) -> np.ndarray:

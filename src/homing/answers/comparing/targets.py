@@ -12,7 +12,8 @@ import numpy as np
 from homing.answers.case import Case
 from homing.evidence.values import Value
 from homing.patients.cohort import Cohort
-from homing.protocol.course import Protocol
+from homing.protocol.course import Course, Protocol
+from homing.protocol.instances import instances
 from homing.protocol.product import Product
 
 #: Factors that are tried, from none to as much as anybody could claim.
@@ -49,10 +50,10 @@ def levers(protocol: Protocol) -> list[Lever]:
     if any(_passes_lung(protocol)):
         found += [Lever("homing", _homing), Lever("lung", _past_the_lung)]
     if "fistula" in sites:
-        found.append(Lever("stay-fistula", lambda p, f: (p, {"product.k_fistula_death": 1 / f})))
+        found.append(Lever("stay-fistula", lambda p, f: (p, _on_all(p, "k_fistula_death", 1 / f))))
         found.append(Lever("retained", _retained))
     if "gut" in sites:
-        found.append(Lever("stay-gut", lambda p, f: (p, {"product.k_gut_death": 1 / f})))
+        found.append(Lever("stay-gut", lambda p, f: (p, _on_all(p, "k_gut_death", 1 / f))))
     return found
 
 
@@ -66,20 +67,31 @@ def _passes_lung(protocol: Protocol) -> list[bool]:
 
 def _changed(protocol: Protocol, change: Callable[[Product], Product]) -> Protocol:
     """A protocol with its products changed."""
-    courses = tuple(replace(c, give=change(c.give)) if isinstance(c.give, Product) else c for c in protocol.courses)
-    return replace(protocol, courses=courses)
+    return _each(protocol, lambda c: replace(c, give=change(c.give)) if isinstance(c.give, Product) else c)
+
+
+def _each(protocol: Protocol, change: Callable[[Course], Course]) -> Protocol:
+    """A protocol with each course changed, those that rules give too."""
+    courses = tuple(change(course) for course in protocol.courses)
+    rules = tuple(replace(rule, course=change(rule.course)) for rule in protocol.rules)
+    return replace(protocol, courses=courses, rules=rules)
+
+
+def _on_all(protocol: Protocol, name: str, factor: float) -> dict[str, float]:
+    """A factor on a parameter of every product that a protocol gives."""
+    return {f"{product}.{name}": factor for product in instances(protocol).product_names}
 
 
 def _more_cells(protocol: Protocol, factor: float) -> tuple[Protocol, Mapping[str, float]]:
-    courses = tuple(
-        replace(c, dose=replace(c.dose, number=c.dose.number * factor, cap=None)) if isinstance(c.give, Product) else c
-        for c in protocol.courses
-    )
-    return replace(protocol, courses=courses), {}
+    def more(course: Course) -> Course:
+        dose = replace(course.dose, number=course.dose.number * factor, cap=None)
+        return replace(course, dose=dose) if isinstance(course.give, Product) else course
+
+    return _each(protocol, more), {}
 
 
 def _homing(protocol: Protocol, factor: float) -> tuple[Protocol, Mapping[str, float]]:
-    return protocol, {"product.homing_gain": factor}
+    return protocol, _on_all(protocol, "homing_gain", factor)
 
 
 def _with(name: str, number: Callable[[float], float]) -> Callable[[Product], Product]:
