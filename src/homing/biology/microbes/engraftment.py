@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from homing.mechanism import Module, Parameter, Reads, State, emits
+from homing.mechanism import Module, Parameter, Reads, State, at_least, emits
 
 
 class Microbes(Module):
@@ -40,8 +40,10 @@ class Microbes(Module):
     def rates(self, y: Any, p: Any, s: Any) -> Mapping[str, Any]:
         """Logistic growth into the niche, washout, closing of the niche."""
         washout = p.k_washout * (1 + p.inflamed_washout * s.inflammation)
-        held = y.engrafted / (p.half_held + y.engrafted)
+        # None at all is unstable where the niche is open: what rounding leaves below zero must not grow.
+        there = at_least(y.engrafted, 0)
+        held = there / (p.half_held + there)
         return {
-            "engrafted": (p.k_growth * (y.niche - y.engrafted) - washout) * y.engrafted,
+            "engrafted": p.k_growth * (y.niche - y.engrafted) * there - washout * y.engrafted,
             "niche": p.k_niche_closing * (1 - p.f_held * held) * (p.niche_at_rest - y.niche),
         }
