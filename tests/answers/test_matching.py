@@ -160,6 +160,9 @@ GOOD = "A,crohn,30,70,none,5,none,no,normal"
         (f"{HEAD}\nA,crohn,30,70,none,-5,none,no,normal", ":2: crp: '-5'"),
         (f"{HEAD}\nA,crohn,30,70,none,5,none,maybe,normal", ":2: dsa: 'maybe'"),
         (f"{HEAD}\nA,crohn,30,70,none,5,a/b,no,normal", ":2: failed: 'a/b'"),
+        (f"{HEAD}\nA,crohn,30,70,none,5,inflixmab,no,normal", "Did you mean 'infliximab'"),
+        (f"{HEAD}\nA,crohn,30,70,none,5,none; infliximab,no,normal", ":2: failed: 'none' stands beside"),
+        ("patient,disease,age,weight,activity\nA,crohn,30,70,remission", ":2: activity: a patient in remission"),
         (f"{HEAD},wieght\n{GOOD},70", ":1: unknown column 'wieght'. Did you mean 'weight'?"),
         ("patient,disease,age\nA,crohn,30", ":1: the column 'weight' is missing"),
         (f'{HEAD}\n"A,crohn', ": is no CSV"),
@@ -194,7 +197,7 @@ def test_the_command_leaves_a_report_and_the_rankings(tmp_path: Path) -> None:
     file = tmp_path / "patients.csv"
     file.write_text(f"{HEAD}\n{GOOD}\n")
     found = match_patients(file, tmp_path / "out", seed=5, language="zh", threads=1)
-    told = json.loads(found.as_json())
+    told = json.loads(found.as_json(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert found.report.name == "match.html" and told["seed"] == 5
     options = told["patients"][0]["options"]
     assert {o["standing"] for o in options} >= {"tested", "untested"} and any(o["key"] == "none" for o in options)

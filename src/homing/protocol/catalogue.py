@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from homing.evidence.catalogue import Entry, entry, names
-from homing.ground.errors import EvidenceError
+from homing.ground.errors import EvidenceError, HomingError
 from homing.protocol.drug_entry import read_drug
 from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange
 from homing.protocol.product_facts import FACTS, read_facts, read_statement
@@ -139,12 +139,28 @@ def read_procedure(e: Entry) -> Procedure:
     )
 
 
+def _check_amount(usual: Entry) -> None:
+    """Refuse a usual dose that is none: no unit, one that isn't of doses, or not above 0."""
+    from homing.protocol.regimen import read_dose  # which reads the catalogue in turn
+
+    text = usual.text("dose")
+    try:
+        dose = read_dose(text)
+    except HomingError as error:
+        raise EvidenceError(error.message, usual.part("dose").where) from None
+    if not dose.number > 0 or dose.of == "mg" or (dose.of == "fraction" and not text.strip().endswith("%")):
+        raise EvidenceError(
+            f"'{text}' is no dose of cells. Write '120e6 cells', '1e6 cells/kg' or '2 %'.", usual.part("dose").where
+        )
+
+
 def _usual(e: Entry) -> dict[str, str]:
     if "usual" not in e.data:
         return {}
     usual = e.part("usual").fields(*_USUAL, required=("route", "dose", "at"))
     usual.name_of("route", "routes")
     usual.name_of("carrier", "carriers")
+    _check_amount(usual)
     if "source" in usual.data:
         usual.source("source")
     elif not usual.text("because"):

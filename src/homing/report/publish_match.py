@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _plain_option(option: Option, rank: int, words: Words) -> dict[str, object]:
         "key": option.key,
         "name": words(option_name(option)),
         "net_benefit": {"central": option.net[CENTRAL], "low": option.low, "high": option.high},
-        "probability_of_best": option.probability,
+        "probability_of_best": None if math.isnan(option.probability) else option.probability,
         "deaths": None if option.deaths is None else option.deaths.value,
         "how_sure": sureness(option),
         "exploratory": option.is_exploratory,

@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from homing.evidence.catalogue import names
 from homing.ground.errors import StudyError
 from homing.ground.nearest import did_you_mean
+from homing.protocol.outside import outside_drugs
 
 DISEASES = ("crohn", "ulcerative-colitis")
 FISTULAS = ("none", "simple", "complex")
@@ -143,6 +145,8 @@ class _Row:
         fistula = self.one_of("fistula", FISTULAS, "none")
         if disease == "ulcerative-colitis" and fistula != "none":
             self.fault("fistula", "a perianal fistula is not treated as ulcerative colitis; check the disease.")
+        if fistula == "none" and self.cells.get("activity") == "remission":
+            self.fault("activity", "a patient in remission without a fistula has nothing that cells are to treat.")
         return PatientCase(
             name=self.needed("patient"),
             disease=disease,
@@ -197,7 +201,11 @@ class _Row:
         found = tuple(part.strip().lower() for part in text.split(";") if part.strip())
         if found == ("none",):
             return ()
+        known = (*names("drugs"), *outside_drugs())
         for name in found:
-            if not all(c.isalnum() or c in " -+." for c in name):
-                self.fault("failed", f"'{name}' is no name of a medicine. Write 'infliximab; vedolizumab' or 'none'.")
+            if name == "none":
+                self.fault("failed", "'none' stands beside medicines. Write 'none' alone, or the medicines alone.")
+            elif name not in known:
+                near = did_you_mean(name, known)
+                self.fault("failed", f"'{name}' is no medicine that is known here. {near}")
         return tuple(dict.fromkeys(found))

@@ -227,7 +227,7 @@ def _without_zeros(
     if zeros == "refuse":
         raise StudyError(
             f"the measure does not exist for study {named} (an empty or full cell). Choose the risk "
-            f"difference, or say zeros='drop' or zeros='add-half'."
+            f"difference, or say what to do with it: `zeros` (--zeros) drop or add-half."
         )
     if zeros == "drop":
         kept = tuple(i for i, out in zip(position, lacking, strict=True) if not out)

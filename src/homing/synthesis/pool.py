@@ -113,7 +113,7 @@ def _several(effects: Effects, method: Method, adjust: Adjust, level: float) -> 
     mean, low, high, next_low, next_high = fit.predict([[1.0]])[0]
     notes = list(effects.notes)
     if adjust == "knapp-hartung" and fit.standard_error[0] ** 2 < (1 - 1e-12) / fit.weights.sum():
-        notes.append("the studies agree better than their own errors: the adjusted interval is a narrow one")
+        notes.append("the studies agree better than errors and tau2 let expect: the adjusted interval is a narrow one")
     if fit.k == 2:
         notes.append("two studies: heterogeneity can hardly be known from them")
     if method == "common":

@@ -38,7 +38,11 @@ def effects_of(
     """
     if measure not in TWO_ARM:
         raise StudyError(f"'{measure}' is no measure of two arms: {', '.join(TWO_ARM)}.", "--measure")
-    effects = effect_of_counts(*counts_of(trials), measure, zeros=zeros)
+    try:
+        effects = effect_of_counts(*counts_of(trials), measure, zeros=zeros)
+    except StudyError as error:
+        listed = ", ".join(f"{i} {c.trial.key}" for i, c in enumerate(trials, 1))
+        raise StudyError(f"{error.message} The studies: {listed}.") from None
     if bias == "ignore":
         return effects
     judged = [trials[i].trial.risk_of_bias.get("overall", "no information") for i in effects.kept]

@@ -40,13 +40,24 @@ def plot(
 
               homing evidence plot map --lang zh
     """
+    from homing.cli.evidence.pooling import check_known
     from homing.ground.errors import EvidenceError, StudyError
     from homing.ground.nearest import did_you_mean
+    from homing.synthesis.effect import TWO_ARM, ZEROS
+    from homing.synthesis.regression import METHODS
 
     if kind not in KINDS:
         raise StudyError(f"there is no picture '{kind}'. {did_you_mean(kind, KINDS)}")
     if lang not in ("en", "zh"):
         raise StudyError(f"'{lang}' is no language of Homing's: en or zh.", "--lang")
+    check_known(
+        (
+            ("--measure", measure, TWO_ARM),
+            ("--method", method, METHODS),
+            ("--zeros", zeros, ZEROS),
+            ("--by", by, ("", "year", "risk-of-bias")),
+        )
+    )
     store = open_store(folder)
     if question is None and kind != "map":
         raise StudyError(f"'{kind}' is of a question; name it (homing evidence list --questions).")

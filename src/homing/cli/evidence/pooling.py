@@ -110,7 +110,9 @@ def _pooled(
     from homing.synthesis.question import effects_of
 
     if not trials:
-        content["note"] = "No controlled trial of this question is in the store."
+        content["note"] = (
+            "No controlled trial of this question, with counts in both arms, is in the store or left after --without."
+        )
         return
     effects = effects_of(trials, measure, zeros, bias)  # type: ignore[arg-type]
     pooled = pool(effects, method, adjust=adjust)  # type: ignore[arg-type]
@@ -119,13 +121,17 @@ def _pooled(
     names = ("estimate", "low", "high", "prediction_low", "prediction_high", "tau2", "tau2_low", "tau2_high")
     numbers = {name: getattr(found, name) for name in (*names, "i2", "h2", "q", "q_p", "p")}
     content["also"] = _also(effects)
+    beyond = effects.measure == "risk-difference" and any(
+        abs(x) > 1 for x in (found.low, found.high, found.prediction_low, found.prediction_high)
+    )
+    more = ["limits beyond -1 and 1, which no difference can reach: too few trials to know it"] if beyond else []
     content["pooled"] = finite(numbers) | {
         "k": found.k,
         "patients": sum(trials[i].candidate.n + trials[i].control.n for i in effects.kept),
         "measure": found.measure,
         "method": found.method,
         "adjust": found.adjust,
-        "notes": list(found.notes),
+        "notes": [*found.notes, *more],
     }
 
 

@@ -47,7 +47,7 @@ def sensitivity(
     if len(trials) < 2:
         raise StudyError(
             f"{len(trials)} controlled trials: with fewer than two there is nothing to compare. "
-            "`homing evidence list --questions` shows how many each question has.",
+            "`homing evidence pool` shows what the question has.",
             question,
         )
     effects = effects_of(trials, measure, zeros)  # type: ignore[arg-type]
