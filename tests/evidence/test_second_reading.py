@@ -93,7 +93,7 @@ def ends(text: str, unit: str) -> tuple[float, float]:
 @pytest.mark.parametrize(("entry", "path"), list(TWICE))
 def test_a_second_reading_says_what_was_read_and_where(entry: str, path: str) -> None:
     second = TWICE[entry, path]
-    known = {"read", "range", "printed", "from", "where", "not found again"}
+    known = {"blind", "read", "range", "printed", "from", "where", "not found again"}
     assert set(second) <= known
     assert ("read" in second) != ("not found again" in second)
     assert "read" not in second or {"printed", "where"} <= set(second)
