@@ -33,7 +33,7 @@ bench: $(VENV)/dev.ready
 # Names no download host: pip's own settings say where packages come from.
 lock: $(VENV)/dev.ready
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --extra docs --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
 

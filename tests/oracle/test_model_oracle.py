@@ -10,6 +10,7 @@ from oracle_solve import solve
 from homing.biology.attractors import INFLAMED, OPEN_TRACT, start
 from homing.biology.ibd import ibd_system
 from homing.biology.profiles import NATURAL_HISTORY, numbers, profile_values
+from homing.engine import compile_system
 from homing.protocol.events import Events, Op
 
 SYSTEM = ibd_system()
@@ -58,7 +59,6 @@ def test_settled_state_equals_reference_table(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def engine():
-    compile_system = pytest.importorskip("homing.engine").compile_system
     switched = {target for case in CASES for _, op, target, _ in case.actions if op is Op.SET_PARAMETER}
     return compile_system(SYSTEM, outputs=list(SYSTEM.states), varying=sorted(switched))
 

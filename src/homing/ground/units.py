@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import tokenize
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ _QUANTITY = re.compile(rf"^\s*({_NUMBER})\s*(\S.*)?$")
 
 #: A unit is words, signs and small powers; longer or larger ones (10**10**9) would keep pint busy for minutes.
 _UNIT = re.compile(r"^(?!.*(?:\*\*|\^).*(?:\*\*|\^))(?!.*\d{3})[a-zA-Z0-9_%/*^().+ -]{0,40}$")
+
+#: What pint's parser raises, beside its own errors, for text that is no unit: '(g', '8/', 'g+L', 's**0', 'g/0', '-mg'.
+_UNREADABLE = (tokenize.TokenError, SyntaxError, ValueError, TypeError, KeyError, AssertionError, ArithmeticError)
 
 #: What is understood in a unit, beside the names that pint knows.
 _DEFINITIONS = (
@@ -85,7 +89,7 @@ def _computed(unit: str, to: str) -> float:
         raise HomingError(f"unknown unit '{unit}'. {e}") from None
     except pint.DimensionalityError:
         raise HomingError(f"'{unit}' can't be given in '{to}': they measure different things.") from None
-    except Exception:
+    except (*_UNREADABLE, pint.errors.PintError):
         raise HomingError(f"'{unit}' is not a unit.") from None
 
 

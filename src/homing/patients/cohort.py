@@ -101,7 +101,7 @@ def draw(distribution: Distribution, seed: int, purpose: str, ids: NDArray[np.in
     """One number for each patient from a distribution, clipped to its bounds; see `Distribution`."""
     from homing.ground.keys import exponentials, normals, uniforms
 
-    centre, spread = distribution.centre.number, distribution.spread.number if distribution.spread else 0.0
+    centre = distribution.centre.number
     if distribution.kind == "fixed":
         out = np.full(len(ids), centre)
     elif distribution.kind == "exponential":
@@ -109,13 +109,24 @@ def draw(distribution: Distribution, seed: int, purpose: str, ids: NDArray[np.in
     elif distribution.kind == "bernoulli":
         out = (uniforms(seed, purpose, ids)[:, 0] < centre).astype(float)
     else:
-        z = normals(seed, purpose, ids)[:, 0]
-        if distribution.kind == "lognormal":
-            out = centre * np.exp(np.sqrt(np.log1p(spread**2)) * z)
-        elif distribution.kind == "logit-normal":
-            out = 1 / (1 + np.exp(-(centre + spread * z)))
-        else:
-            out = centre + spread * z
+        return of_score(distribution, normals(seed, purpose, ids)[:, 0])
+    return within(distribution, out)
+
+
+def of_score(distribution: Distribution, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values of normal scores, within the bounds, for a distribution that is a normal one's image."""
+    centre, spread = distribution.centre.number, distribution.spread.number if distribution.spread else 0.0
+    if distribution.kind == "lognormal":
+        out = centre * np.exp(np.sqrt(np.log1p(spread**2)) * z)
+    elif distribution.kind == "logit-normal":
+        out = 1 / (1 + np.exp(-(centre + spread * z)))
+    else:
+        out = centre + spread * z
+    return within(distribution, out)
+
+
+def within(distribution: Distribution, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values clipped to a distribution's bounds."""
     low = -np.inf if distribution.low is None else distribution.low.number
     high = np.inf if distribution.high is None else distribution.high.number
-    return np.clip(out, low, high)
+    return np.clip(values, low, high)

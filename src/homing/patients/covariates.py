@@ -31,6 +31,7 @@ from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.values import Value
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
+from homing.patients.cohort import of_score, within
 from homing.patients.population import Distribution, Population, population, read_distribution
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -244,22 +245,16 @@ def at_score(of: Covariate, z: NDArray[np.float64]) -> NDArray[np.float64]:
         edges = np.cumsum([share for _, share in of.levels])[:-1]
         return values[np.searchsorted(edges, ndtr(z), side="right")]
     found = of.distribution
-    centre, spread = found.centre.number, found.spread.number if found.spread else 0.0
+    centre = found.centre.number
     if found.kind == "fixed":
         out = np.full(len(z), centre)
     elif found.kind == "bernoulli":
         out = (z > ndtri(1 - centre)).astype(float)
     elif found.kind == "exponential":
         out = -centre * np.log(ndtr(-z))
-    elif found.kind == "lognormal":
-        out = centre * np.exp(np.sqrt(np.log1p(spread**2)) * z)
-    elif found.kind == "logit-normal":
-        out = 1 / (1 + np.exp(-(centre + spread * z)))
     else:
-        out = centre + spread * z
-    low = -np.inf if found.low is None else found.low.number
-    high = np.inf if found.high is None else found.high.number
-    return np.clip(out, low, high)
+        return of_score(found, z)
+    return within(found, out)
 
 
 def score_of_draw(

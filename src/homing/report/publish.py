@@ -63,16 +63,31 @@ class Published:
 
     def as_json(self) -> str:
         """The same as JSON."""
-        content = {
-            "folder": str(self.run.folder),
-            "report": str(self.report),
-            "seed": self.run.study.seed,
-            "patients": self.run.study.patients,
-            "reused": self.run.reused,
-            "headline": list(self.headline),
-            "observed": list(self.observed),
-        }
+        content = facts_of(self.run, self.report, self.headline) | {"observed": list(self.observed)}
         return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def facts_of(finished: Run, report: Path, headline: Sequence[str]) -> dict[str, object]:
+    """What a program is told of a finished run and its report."""
+    return {
+        "folder": str(finished.folder),
+        "report": str(report),
+        "seed": finished.study.seed,
+        "patients": finished.study.patients,
+        "reused": finished.reused,
+        "headline": list(headline),
+    }
+
+
+def case_of(study: Study, finished: Run, threads: int | None = None) -> Case:
+    """What the chapters ask: a finished run with its results, its simulator and the evidence."""
+    return Case(
+        study=study,
+        run=finished,
+        results=read_results(study, finished.folder / RESULTS),
+        simulator=finished.simulator(threads or available_threads()),
+        store=load_store(),
+    )
 
 
 def publish(
@@ -92,13 +107,7 @@ def publish(
         >>> print(hm.publish(hm.read_study("examples/admire-cd.yaml")).as_text())  # doctest: +SKIP
     """
     finished = run(study, out, threads=threads, cluster=cluster, progress=progress)
-    case = Case(
-        study=study,
-        run=finished,
-        results=read_results(study, finished.folder / RESULTS),
-        simulator=finished.simulator(threads or available_threads()),
-        store=load_store(),
-    )
+    case = case_of(study, finished, threads)
     chapters = []
     for number, name in enumerate(CHAPTERS):
         progress("report", number, len(CHAPTERS))

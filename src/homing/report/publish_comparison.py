@@ -11,22 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from homing.answers.case import Case, label_of, name_of
+from homing.answers.case import label_of, name_of
 from homing.answers.comparing.base import Comparison
 from homing.answers.comparing.c3_what_for_what import criteria, unvaried
 from homing.answers.content import Block, Chapter, Finding, Message, Verbatim
-from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
-from homing.report.publish import run_record, run_warnings
+from homing.report.publish import case_of, facts_of, run_record, run_warnings
 from homing.report.words import Words
 from homing.study import folder as folders
 from homing.study.patients import read_patients
 from homing.study.plan import Study
-from homing.study.results import read_results
-from homing.study.run import RESULTS, Progress, Run, available_threads, run
+from homing.study.run import RESULTS, Progress, Run, run
 from homing.trials.ranking import difference, front, probability_of_best
 
 #: The chapters in the order of the report; each module has `answer(comparison) -> Chapter`.
@@ -63,15 +61,7 @@ class Compared:
 
     def as_json(self) -> str:
         """The same as JSON, with every arm's shares, differences and probabilities."""
-        content = {
-            "folder": str(self.run.folder),
-            "report": str(self.report),
-            "seed": self.run.study.seed,
-            "patients": self.run.study.patients,
-            "reused": self.run.reused,
-            "headline": list(self.headline),
-            "candidates": list(self.candidates),
-        }
+        content = facts_of(self.run, self.report, self.headline) | {"candidates": list(self.candidates)}
         return json.dumps(content, ensure_ascii=False, indent=1)
 
 
@@ -117,14 +107,7 @@ def compare(
 
 def comparison_of(study: Study, finished: Run, threads: int | None = None) -> Comparison:
     """The comparison of a finished run's arms."""
-    case = Case(
-        study=study,
-        run=finished,
-        results=read_results(study, finished.folder / RESULTS),
-        simulator=finished.simulator(threads or available_threads()),
-        store=load_store(),
-    )
-    return Comparison(case, read_patients(study, finished.folder / RESULTS))
+    return Comparison(case_of(study, finished, threads), read_patients(study, finished.folder / RESULTS))
 
 
 def make_document(c: Comparison, chapters: Sequence[Chapter]) -> Document:

@@ -155,15 +155,29 @@ def _found(
     score: float,
     level: float,
 ) -> PooledCounts:
-    from scipy.special import ndtr, ndtri
-    from scipy.stats import chi2
-
-    error, k = math.sqrt(variance), len(counts[0])
-    half = float(ndtri(0.5 + level / 2)) * error
+    k = len(counts[0])
     own = effect_of_counts(*counts, measure, zeros="add-half-any-zero", double_zeros="drop")
     q = float(((own.estimate - estimate) ** 2 / own.variance).sum()) if len(own) else math.nan
     silent = k - int(informative.sum())
-    q, q_p = _q(q, len(own))
+    return _pooled(measure, method, (k, silent), estimate, variance, score, _q(q, len(own)), level)
+
+
+def _pooled(
+    measure: Measure,
+    method: str,
+    studies: tuple[int, int],
+    estimate: float,
+    variance: float,
+    score: float,
+    spread: tuple[float, float],
+    level: float,
+) -> PooledCounts:
+    """An estimate with its normal interval; `studies` are all and the silent ones, `spread` is Q with its p-value."""
+    from scipy.special import ndtr, ndtri
+    from scipy.stats import chi2
+
+    (k, silent), error = studies, math.sqrt(variance)
+    half = float(ndtri(0.5 + level / 2)) * error
     return PooledCounts(
         measure=measure,
         method=method,
@@ -174,8 +188,8 @@ def _found(
         low=estimate - half,
         high=estimate + half,
         p=float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
-        q=q,
-        q_p=q_p,
+        q=spread[0],
+        q_p=spread[1],
         score=score,
         score_p=float(chi2.sf(score, 1)),
         notes=silent_note(silent, k),
@@ -201,9 +215,6 @@ def mantel_haenszel_rates(
 
     Raises: StudyError for impossible numbers, or a ratio where an arm has no event in any study.
     """
-    from scipy.special import ndtr, ndtri
-    from scipy.stats import chi2
-
     check_level(level)
     check_word(measure, ("rate-ratio", "rate-difference"), "has no estimate here")
     x1, t1, x2, t2 = two_rates(events_1, time_1, events_2, time_2)
@@ -216,27 +227,10 @@ def mantel_haenszel_rates(
         weight = float((t1 * t2 / t).sum())
         estimate = float(((x1 * t2 - x2 * t1) / t).sum()) / weight
         variance = float(((t1 * t2 / t) ** 2 * (x1 / t1**2 + x2 / t2**2)).sum()) / weight**2
-    error = math.sqrt(variance)
-    half = float(ndtri(0.5 + level / 2)) * error
     spread = float((t1 * t2 * (x1 + x2) / t**2).sum())
     score = float((x1 - t1 * (x1 + x2) / t).sum() ** 2) / spread if spread > 0 else math.nan
-    q, q_p = _spread_of_rates(x1, t1, x2, t2, measure, estimate)
-    return PooledCounts(
-        measure=measure,
-        method="Mantel-Haenszel",
-        k=len(x1),
-        informative=len(x1) - silent,
-        estimate=estimate,
-        standard_error=error,
-        low=estimate - half,
-        high=estimate + half,
-        p=float(2 * ndtr(-abs(estimate) / error)) if error > 0 else math.nan,
-        q=q,
-        q_p=q_p,
-        score=score,
-        score_p=float(chi2.sf(score, 1)),
-        notes=silent_note(silent, len(x1)),
-    )
+    own = _spread_of_rates(x1, t1, x2, t2, measure, estimate)
+    return _pooled(measure, "Mantel-Haenszel", (len(x1), silent), estimate, variance, score, own, level)
 
 
 def _spread_of_rates(
