@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from homing.evidence.catalogue import entry_of_file
 from homing.evidence.root import catalogue_root
 from homing.ground.errors import EvidenceError
 from homing.patients.cohort import draw_values
+from homing.patients.flares import add_flares
 from homing.patients.population import COVARIATES, Population, population, populations, read_population
 from homing.patients.scenario import Scenario, read_scenario, scenario, scenarios
 from homing.protocol import catalogue
+from homing.protocol.events import Op
+from homing.protocol.timeline import EventRows
 
 SYSTEM = ibd_system()
 FISTULA = "perianal-fistula-refractory-cd"
@@ -193,3 +197,18 @@ def test_a_negative_factor_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(EvidenceError, match=r"some\.yaml:3: multiply\.memory_survival: .*zero or more"):
         read_scenario(entry_of_file(file))
+
+
+def test_a_flare_of_the_tract_opens_what_is_closed_and_kindles_as_much_sepsis() -> None:
+    """By hand: closure h becomes h (1 - loss), sepsis rises by size * loss * h; an open tract is left as it is."""
+    who, days = population(FISTULA), 364.0
+    quiet = replace(who, flares=replace(who.flares, rate=replace(who.flares.rate, number=0.0)))
+    rows = EventRows(400)
+    add_flares(rows, SYSTEM, quiet, 4, np.arange(400), 0.0, days)
+    events = rows.events()
+    kindled, opened = (events.op == op for op in (Op.ADD_MULTIPLE_OF, Op.MULTIPLY))
+    assert kindled.sum() == opened.sum() == pytest.approx(400 * days / 365.25, abs=4 * 20)  # Poisson, one a year
+    assert set(events.target[kindled]) == set(events.source[opened] + 1 + SYSTEM.state_index("tract.sepsis"))
+    assert set(events.target[opened]) == set(events.source[kindled]) == {SYSTEM.state_index("tract.closure")}
+    np.testing.assert_allclose(events.value[kindled], 1 - events.value[opened], rtol=1e-12)  # size 1
+    assert 0.05 <= events.value[opened].min() and np.mean(1 - events.value[opened]) == pytest.approx(0.42, abs=0.05)

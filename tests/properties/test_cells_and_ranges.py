@@ -91,10 +91,10 @@ def cases(draw: st.DrawFn) -> Case:
         uniform = np.round(uniform)  # at the ends of the ranges
     values = simulator().values(protocol)
     parameters = {name: drawn(values[name], u) for name, u in zip(SYSTEM.parameters, uniform, strict=True)}
-    flares = draw(st.sampled_from([p.flares for p in populations()]))
+    who = draw(st.sampled_from(populations()))
     timeline = build_timeline(
         SYSTEM, protocol, {"weight": np.array([70.0])}, 1,
-        also=lambda rows: add_flares(rows, SYSTEM, flares, seed, np.array([0]), 0.0, UNTIL),
+        also=lambda rows: add_flares(rows, SYSTEM, who, seed, np.array([0]), 0.0, UNTIL),
     )  # fmt: skip
     return Case(protocol, parameters, start(SYSTEM, STARTS[draw(st.sampled_from(list(STARTS)))]), timeline)
 

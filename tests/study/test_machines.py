@@ -143,7 +143,7 @@ def test_one_product_and_one_drug_run_on_the_kernel_that_always_was(kind: str) -
         protocol,
         values,
         12,
-        also=lambda rows: add_flares(rows, ibd_system(), who.flares, 5, cohort.ids, 0.0, grid[-1]),
+        also=lambda rows: add_flares(rows, ibd_system(), who, 5, cohort.ids, 0.0, grid[-1]),
     )
     again = common().run(cohort.initial, parameters, timeline.events, grid)
     np.testing.assert_array_equal(again.values, run.trajectories.values)

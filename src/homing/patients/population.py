@@ -11,6 +11,7 @@ A file of catalogue/populations/ has
     patients:                            # what differs between patients: parameters by full name, and covariates
       tract.k_close: {distribution: lognormal, centre: 0.028 1/d, spread: '0.45', basis: assumed, because: ...}
     flares: {rate: ..., barrier_loss: ..., most_loss: ..., inflammation: ...}
+    tract_flares: {rate: ..., closure_loss: ..., most_loss: ..., sepsis: ...}     # of populations with a tract
     noise:
       cdai: {kind: additive, size: '80', basis: assumed, because: ...}
     baseline:                            # what real patients of this kind had at the start of a trial, to compare with
@@ -69,6 +70,16 @@ class Flares:
 
 
 @dataclass(frozen=True)
+class TractFlares:
+    """Random reopening of a closed tract: rate (1/yr), mean and most of its closure lost, sepsis per share lost."""
+
+    rate: Value
+    closure_loss: Value
+    most_loss: Value
+    sepsis: Value
+
+
+@dataclass(frozen=True)
 class Noise:
     """What a reading adds to the model's value: `additive` (sd in its unit) or `relative` (CV, lognormal)."""
 
@@ -101,6 +112,7 @@ class Population:
     note: Mapping[str, str]
     baseline: Mapping[str, Observed] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    tract_flares: TractFlares | None = None
 
 
 @functools.lru_cache(maxsize=64)
@@ -122,7 +134,7 @@ def populations() -> tuple[Population, ...]:
 def read_population(e: Entry) -> Population:
     """A population from an entry. Raises EvidenceError with file, line and key for a faulty one."""
     required = ("name", "disease", "gut", "history", "patients", "flares", "noise")
-    e.fields(*required, "at_start", "note", "baseline", "sources", required=required)
+    e.fields(*required, "at_start", "note", "baseline", "sources", "tract_flares", required=required)
     history = e.texts("history")
     for i, name in enumerate(history):
         if name not in HISTORIES:
@@ -142,6 +154,7 @@ def read_population(e: Entry) -> Population:
         note=e.both_languages("note") if "note" in e.data else {},
         baseline={str(p.path[-1]): _observed(p) for p in e.parts("baseline")},
         sources=e.sources(),
+        tract_flares=_tract_flares(e.part("tract_flares")) if "tract_flares" in e.data else None,
     )
 
 
@@ -199,6 +212,12 @@ def _flares(e: Entry) -> Flares:
     needed = ("rate", "barrier_loss", "most_loss", "inflammation")
     e.fields(*needed, required=needed)
     return Flares(e.value("rate", "1/year"), *(e.value(name, "1") for name in needed[1:]))
+
+
+def _tract_flares(e: Entry) -> TractFlares:
+    needed = ("rate", "closure_loss", "most_loss", "sepsis")
+    e.fields(*needed, required=needed)
+    return TractFlares(e.value("rate", "1/year"), *(e.value(name, "1") for name in needed[1:]))
 
 
 def _noise(e: Entry) -> Noise:

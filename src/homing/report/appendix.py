@@ -71,6 +71,9 @@ def _population(population: Population) -> Iterator[ParameterRow]:
     for what in ("rate", "barrier_loss", "most_loss", "inflammation"):
         message = Message("appendix.flare", {"what": Message(f"flares.{what}")})
         yield ParameterRow(f"flares.{what}", message, getattr(population.flares, what))
+    for what in ("rate", "closure_loss", "most_loss", "sepsis") if population.tract_flares is not None else ():
+        message = Message("appendix.tract-flare", {"what": Message(f"tract-flares.{what}")})
+        yield ParameterRow(f"tract_flares.{what}", message, getattr(population.tract_flares, what))
     for marker, noise in population.noise.items():
         yield ParameterRow(f"noise.{marker}", Message("appendix.noise"), noise.size)
 

@@ -24,7 +24,7 @@ Plain = dict[str, Any]
 DISEASE_PROFILE = "ibd-core"
 #: What of an entry bears on the simulation, by kind; the rest (stage, strengths, notes) is for reading.
 _BEARING = {
-    "populations": ("disease", "gut", "at_start", "history", "patients", "flares", "noise"),
+    "populations": ("disease", "gut", "at_start", "history", "patients", "flares", "noise", "tract_flares"),
     "covariates": ("covariates", "correlations"),
     "scenarios": ("multiply",),
     "routes": ("deposits",),

@@ -31,7 +31,7 @@ from homing.evidence.values import Value
 from homing.ground.errors import NumericsError
 from homing.mechanism import Composition, System, compose
 from homing.patients.drug_kinetics import varying_parameters
-from homing.patients.flares import FLARED
+from homing.patients.flares import FLARED, TRACT_FLARED
 from homing.patients.population import Population, populations
 from homing.protocol.catalogue import drugs
 from homing.protocol.course import Protocol
@@ -210,6 +210,7 @@ def need_of(population: Population, protocol: Protocol) -> Need:
     """What a protocol needs in a population; see the module for the rule."""
     found = instances(protocol)
     touched = {*INFLAMED, *FLARED, *population.at_start}
+    touched.update(TRACT_FLARED if population.tract_flares is not None else ())
     touched.update(change.state for planned in protocol.procedures for change in planned.procedure.changes)
     for course in protocol.possible_courses:
         if course.give is not None:

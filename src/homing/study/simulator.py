@@ -223,7 +223,7 @@ class Simulator:
         grid = _grid(times, protocol)
 
         def also(rows: EventRows) -> None:
-            add_flares(rows, system, cohort.population.flares, self.seed, cohort.ids, 0.0, grid[-1])
+            add_flares(rows, system, cohort.population, self.seed, cohort.ids, 0.0, grid[-1])
             add_release(rows, protocol, machine.instances, machine.compiled.target)
             stop_at(decision_days(protocol, grid[-1]), rows)
 
