@@ -1,0 +1,83 @@
+"""A design: cohorts simulated at points spread over the unknowns, kept on disk as they are finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homing.credibility.calibration.unknowns import Unknowns
+from homing.inference.emulator import Emulators, fit_emulators, sobol_design
+from homing.study.folder import whole_file
+
+#: Points that are simulated between two files.
+BLOCK = 20
+#: Events and patients (output,) at factors on the mechanism's values.
+Simulate = Callable[[Mapping[str, float]], tuple[NDArray[np.int64], NDArray[np.int64]]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Points (point, factor) as logarithms of the factors; events and patients (point, output) simulated there."""
+
+    unknowns: Unknowns
+    outputs: tuple[str, ...]
+    points: NDArray[np.float64]
+    events: NDArray[np.int64]
+    patients: NDArray[np.int64] = field(repr=False)
+
+    def emulators(self) -> Emulators:
+        """The emulators of all outputs, on the box of the unknowns."""
+        return fit_emulators(self.points, self.events, self.patients, self.unknowns.low, self.unknowns.high)
+
+
+def run_design(
+    unknowns: Unknowns,
+    outputs: Sequence[str],
+    simulate: Simulate,
+    points: int,
+    seed: int,
+    settings: Mapping[str, object],
+    folder: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> Design:
+    """Simulate a design, or take up one that was stopped.
+
+    Arguments: `outputs` the names of what `simulate` returns; `settings` all else that the results depend on (patients,
+    versions), by which a folder's files are known to belong to this design.
+    """
+    design = sobol_design(unknowns.low, unknowns.high, points, seed)
+    told = {"domain": unknowns.domain, "outputs": list(outputs), "points": points, "seed": seed, **settings}
+    told["box"] = [[f.key, f.low, f.high, list(f.multiplies)] for f in unknowns.factors.values()]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    events, patients = [], []
+    step = f"simulate {unknowns.domain}"
+    for first in range(0, points, BLOCK):
+        part = design[first : first + BLOCK]
+        file = folder / f"{unknowns.domain}-{digest}-{first:05d}.npz"
+        found = _kept(file)
+        if found is None:
+            each = [simulate(unknowns.changes(dict(zip(unknowns.factors, np.exp(p), strict=True)))) for p in part]
+            found = np.array([e for e, _ in each]), np.array([n for _, n in each])
+            with whole_file(file) as temporary, temporary.open("wb") as opened:
+                np.savez(opened, events=found[0], patients=found[1])
+        events.append(found[0])
+        patients.append(found[1])
+        progress(step, min(first + BLOCK, points), points)
+    return Design(unknowns, tuple(outputs), design, np.concatenate(events), np.concatenate(patients))
+
+
+def _kept(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """A finished block, or None where there is none that can be read."""
+    try:
+        with np.load(file) as found:
+            return found["events"], found["patients"]
+    except (OSError, ValueError, KeyError):
+        return None

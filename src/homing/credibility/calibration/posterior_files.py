@@ -1,0 +1,76 @@
+"""The posterior as files: a table of draws and what is said of each parameter, as the package ships them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from homing.credibility.calibration.unknowns import Factor
+from homing.study.folder import whole_file
+
+Array = NDArray[np.float64]
+FILE, DRAWS = "posterior.yaml", "draws.csv"
+#: Draws that ship: enough for 95 % intervals of what is simulated, few enough to be read in a moment.
+SHIPPED = 400
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One column: draws (draw,) of a factor for a new trial, its prior, whether trials inform it and which."""
+
+    factor: Factor
+    draws: Array
+    informed: bool
+    trials: tuple[str, ...]
+
+    @property
+    def shrinkage(self) -> float:
+        """1 - variance of the posterior over that of the prior, of the logarithm; 0 or less where nothing was learnt."""
+        return float(1 - np.log(self.draws).var() / self.factor.spread**2)
+
+    def told(self) -> dict[str, Any]:
+        """What the file says of it."""
+        prior = (self.factor.median, *self.factor.prior_interval)
+        found = np.quantile(self.draws, [0.5, 0.025, 0.975])
+        return {
+            "name": dict(self.factor.name),
+            "multiplies": list(self.factor.multiplies),
+            "informed": "yes" if self.informed else "no",
+            "prior": dict(zip(("median", "low", "high"), map(_number, prior), strict=True)),
+            "posterior": dict(zip(("median", "low", "high"), map(_number, found), strict=True)),
+            "shrinkage": f"{self.shrinkage:.2f}",
+            "from": list(self.trials),
+            "summary": self.factor.summary,
+            "because": self.factor.because,
+        }
+
+
+def thinned(n: int, wanted: int) -> NDArray[np.int64]:
+    """Positions of `wanted` draws of n, evenly spread."""
+    return np.linspace(0, n - 1, min(wanted, n)).round().astype(np.int64)
+
+
+def write(folder: Path, parameters: Sequence[Parameter], told: Mapping[str, Any]) -> None:
+    """Write posterior.yaml and draws.csv to a folder. `told` stands before the parameters (version, data, seed)."""
+    names = [p.factor.key for p in parameters]
+    columns = np.stack([p.draws for p in parameters], axis=1)
+    with whole_file(folder / DRAWS) as temporary, temporary.open("w", encoding="utf-8", newline="") as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([[_number(x) for x in row] for row in columns])
+    content = {**told, "draws": DRAWS, "parameters": {p.factor.key: p.told() for p in parameters}}
+    head = "# Written by homing calibrate; never by hand. Factors for a new trial; 1 is the catalogue's own value.\n"
+    with whole_file(folder / FILE) as temporary:
+        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=140)
+        temporary.write_text(head + text, encoding="utf-8")
+
+
+def _number(x: float) -> str:
+    return f"{x:.5g}"

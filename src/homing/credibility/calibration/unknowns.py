@@ -1,0 +1,144 @@
+"""What calibration may inform: factors on values of the mechanism, and terms of how trials observe it, with priors.
+
+A file of catalogue/unknowns/ has, for one domain, `factors` (name, multiplies, prior, box, summary) and `terms` (kind,
+centre, spread, scale, because).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homing.evidence.catalogue import Entry, entry, names
+from homing.ground.errors import EvidenceError
+
+FOLDER = "unknowns"
+#: Which way is optimistic: more of it, less of it, or neither.
+SUMMARIES = ("up", "down", "none")
+KINDS = ("normal", "half-normal")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor on values of the mechanism with a lognormal prior; emulated between `low` and `high`."""
+
+    key: str
+    name: Mapping[str, str]
+    multiplies: tuple[str, ...]
+    median: float
+    spread: float
+    low: float
+    high: float
+    summary: str
+    because: str
+
+    @property
+    def prior_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the prior."""
+        reach = 1.959964 * self.spread
+        return self.median * math.exp(-reach), self.median * math.exp(reach)
+
+    def draw(self, generator: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """(n,) draws of the prior."""
+        return self.median * np.exp(self.spread * generator.standard_normal(n))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of the observation: normal about `centre`, or half-normal from 0, with `spread`."""
+
+    key: str
+    kind: str
+    centre: float
+    spread: float
+    scale: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Unknowns:
+    """The factors and terms of one domain, in the order of the file."""
+
+    domain: str
+    factors: Mapping[str, Factor]
+    terms: Mapping[str, Term]
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """(factor,) logarithms of the lower bounds of emulation."""
+        return np.log([f.low for f in self.factors.values()])
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """(factor,) logarithms of the upper bounds of emulation."""
+        return np.log([f.high for f in self.factors.values()])
+
+    def changes(self, factors: Mapping[str, float]) -> dict[str, float]:
+        """Factors on parameters of the mechanism by full name, from factors by key; those not given are 1."""
+        return {name: factors[key] for key, f in self.factors.items() if key in factors for name in f.multiplies}
+
+
+def domains() -> list[str]:
+    """The domains that have a file."""
+    return names(FOLDER)
+
+
+@functools.lru_cache(maxsize=16)
+def unknowns(domain: str) -> Unknowns:
+    """The unknowns of a domain. Raises StudyError for an unknown one, EvidenceError for a faulty file.
+
+    Example:
+        >>> unknowns("fistula").factors["cell_effect"].median
+        0.15
+    """
+    return read_unknowns(entry(FOLDER, domain))
+
+
+def read_unknowns(e: Entry) -> Unknowns:
+    """The unknowns of one file. Raises EvidenceError with file, line and key for a faulty one."""
+    e.fields("domain", "factors", "terms", required=("domain", "factors"))
+    return Unknowns(
+        e.text("domain"),
+        {str(p.path[-1]): _factor(p) for p in e.parts("factors")},
+        {str(p.path[-1]): _term(p) for p in e.parts("terms")},
+    )
+
+
+def _factor(e: Entry) -> Factor:
+    e.fields("name", "multiplies", "prior", "box", "summary", required=("name", "multiplies", "prior", "box"))
+    prior = e.part("prior").fields("median", "spread", "because", required=("median", "spread", "because"))
+    box = e.part("box").fields("low", "high", required=("low", "high"))
+    found = Factor(
+        str(e.path[-1]),
+        e.both_languages("name"),
+        e.texts("multiplies"),
+        *(_positive(prior, "median"), _positive(prior, "spread"), _positive(box, "low"), _positive(box, "high")),
+        e.one_of("summary", SUMMARIES, "none"),
+        prior.text("because"),
+    )
+    if not found.low < found.median < found.high:
+        raise EvidenceError("the prior's median is between the bounds of the box.", e.part("box").where)
+    return found
+
+
+def _term(e: Entry) -> Term:
+    e.fields("kind", "centre", "spread", "scale", "because", required=("kind", "spread", "scale", "because"))
+    centre = float(e.text("centre", "0"))
+    return Term(
+        str(e.path[-1]), e.one_of("kind", KINDS), centre, _positive(e, "spread"), e.text("scale"), e.text("because")
+    )
+
+
+def _positive(e: Entry, name: str) -> float:
+    try:
+        number = float(e.text(name))
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise EvidenceError("must be a number above 0.", e.part(name).where)
+    return number

@@ -1,0 +1,235 @@
+"""Which results calibrate the model and which judge it: files that are fixed before fitting, and the wall between them.
+
+A file of catalogue/calibration/ has
+
+    set: calibration                          # calibration | holdout
+    domain: fistula
+    public until: '2019-12-31'                # of a calibration set: when the last of it had become public
+    regimens:                                 # of a domain that has them: what its arms are simulated with
+      120-million: {doses: [{at: week 0, dose: 120e6 cells}], because: ...}
+    comparisons:                              # of a hold-out: two rows whose difference is scored too
+      - {name: ..., cells: 'TRIAL, ARM, ENDPOINT, week W', control: ...}
+    rows:
+      - {trial: ..., arm: ..., endpoint: ..., week: ..., because: ...}
+
+A row names a result of the evidence store and never repeats its numbers. `n` (with `how`) replaces a denominator that the
+store can't know; `as` says what is made of the row (see `HOW`); with `from` it is of those who were still free of the
+event at that earlier week; `output` names what is simulated for it.
+Calibration gets `sealed(store)`, a store from which every hold-out result has been taken away.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from homing.evidence.catalogue import Entry, entry, names
+from homing.evidence.records import AdverseEvent, Outcome
+from homing.evidence.store import Store
+from homing.ground.errors import EvidenceError
+
+FOLDER = "calibration"
+SETS = ("calibration", "holdout")
+DOMAINS = ("fistula", "relapse", "reset", "kinetics")
+#: What is made of a row: the count itself (binomial); those who kept a remission; those who came into it after the first visit
+#: (in remission at the later visit less those who kept it, of those who weren't); a Kaplan-Meier share; a kinetic
+#: reading.
+HOW = ("binomial", "kept", "gained", "kaplan-meier", "kinetic")
+_ROW = ("trial", "arm", "endpoint", "week", "because")
+_MORE = ("as", "from", "n", "how", "regimen", "output")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result: where it stands in the evidence store, how it is taken, and why it is in its set."""
+
+    trial: str
+    arm: str
+    endpoint: str
+    week: float
+    because: str
+    how: str = "binomial"
+    since: float | None = None
+    n: int | None = None
+    regimen: str = ""
+    output: str = ""
+    where: str = ""
+
+    @property
+    def key(self) -> str:
+        """The row's name: 'ADMIRE-CD, cells, combined-remission, week 24', with how it is taken where it isn't as is."""
+        plain = f"{self.trial}, {self.arm}, {self.endpoint}, week {self.week:g}"
+        return f"{plain}, {self.how}" if self.how in ("kept", "gained") else plain
+
+
+@dataclass(frozen=True)
+class RowSet:
+    """The rows of one file. `regimens` maps names to entries; `comparisons` names to the keys of two rows."""
+
+    key: str
+    set: str
+    domain: str
+    rows: tuple[Row, ...]
+    public_until: str = ""
+    regimens: Mapping[str, Entry] | None = None
+    comparisons: Mapping[str, tuple[str, str]] | None = None
+
+    @property
+    def digest(self) -> str:
+        """A hash of what the file says, by which a fit knows its data."""
+        told = [(r.key, r.n, r.since, r.regimen, r.output) for r in self.rows]
+        return hashlib.sha256(json.dumps([self.key, told], sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a row says: `events` of `n` patients, the trial and its outcome in the store."""
+
+    row: Row
+    events: int
+    n: int
+    outcome: Outcome | AdverseEvent
+
+
+@functools.lru_cache(maxsize=1)
+def row_sets() -> tuple[RowSet, ...]:
+    """Every file of catalogue/calibration, by key. Raises EvidenceError for a faulty one.
+
+    Example:
+        >>> {found.set for found in row_sets()} == set(SETS)
+        True
+    """
+    found = tuple(read_row_set(entry(FOLDER, key)) for key in names(FOLDER))
+    used = {(row.trial, row.arm, row.endpoint, row.week) for s in found if s.set == "calibration" for row in s.rows}
+    for s in found:
+        for row in s.rows if s.set == "holdout" else ():
+            if (row.trial, row.arm, row.endpoint, row.week) in used:
+                raise EvidenceError(f"'{row.key}' is in a calibration set too; a hold-out is in no other.", row.where)
+    return found
+
+
+def rows_of(which: str, domain: str) -> RowSet:
+    """The calibration or hold-out rows of a domain. Raises EvidenceError where there is no such file."""
+    for found in row_sets():
+        if (found.set, found.domain) == (which, domain):
+            return found
+    raise EvidenceError(f"there is no {which} set of '{domain}' in catalogue/{FOLDER}.")
+
+
+def read_row_set(e: Entry) -> RowSet:
+    """The rows of one file. Raises EvidenceError with file, line and key for a faulty one."""
+    e.fields(
+        *("set", "domain", "rows", "public until", "regimens", "comparisons"), required=("set", "domain", "rows")
+    )
+    regimens = {str(p.path[-1]): p for p in e.parts("regimens")}
+    rows = tuple(_row(p, regimens) for p in e.parts("rows"))
+    keys = [row.key for row in rows]
+    for row in rows:
+        if keys.count(row.key) > 1:
+            raise EvidenceError(f"'{row.key}' stands here twice.", row.where)
+    comparisons = {}
+    for p in e.parts("comparisons"):
+        p.fields("name", "cells", "control", required=("name", "cells", "control"))
+        pair = p.text("cells"), p.text("control")
+        for key in pair:
+            if key not in keys:
+                raise EvidenceError(f"compares '{key}', which is no row of this file.", p.where)
+        comparisons[p.text("name")] = pair
+    return RowSet(
+        e.key,
+        e.one_of("set", SETS),
+        e.one_of("domain", DOMAINS),
+        rows,
+        e.text("public until"),
+        regimens,
+        comparisons,
+    )
+
+
+def _row(p: Entry, regimens: Mapping[str, Entry]) -> Row:
+    p.fields(*_ROW, *_MORE, required=_ROW)
+    regimen = p.text("regimen")
+    if regimen and regimen not in regimens:
+        raise EvidenceError(f"no regimen '{regimen}' in this file.", p.part("regimen").where)
+    return Row(
+        *(p.text("trial"), p.text("arm"), p.text("endpoint"), float(p.text("week")), p.text("because")),
+        how=p.one_of("as", HOW, "binomial"),
+        since=float(p.text("from")) if "from" in p.data else None,
+        n=int(p.text("n")) if "n" in p.data else None,
+        regimen=regimen,
+        output=p.text("output"),
+        where=p.where,
+    )
+
+
+def sealed(store: Store) -> Store:
+    """The store without any result of a hold-out set: what calibration may read.
+
+    A trial that both sets name keeps the results of its calibration rows only; one of hold-outs alone loses all its
+    outcomes, adverse events and kinetics, so that nothing about its arms leaks through another endpoint.
+    """
+    held = {row.trial for s in row_sets() if s.set == "holdout" for row in s.rows}
+    used = {(row.trial, row.endpoint, row.week) for s in row_sets() if s.set == "calibration" for row in s.rows}
+    open_ = {trial for trial, _, _ in used}
+    trials = {}
+    for key, trial in store.trials.items():
+        if key not in held:
+            trials[key] = trial
+            continue
+        weeks = {(endpoint, week) for name, endpoint, week in used if name == key}
+        kept = tuple(o for o in trial.outcomes if (o.endpoint, o.week) in weeks)
+        kinetics = trial.kinetics if key in open_ and not weeks else ()
+        trials[key] = replace(trial, outcomes=kept, adverse_events=(), kinetics=kinetics, notes=())
+    meta = {key: replace(m, studies=()) for key, m in store.meta_analyses.items()}
+    return replace(store, trials=trials, questions={}, claims=(), meta_analyses=meta)
+
+
+def count(store: Store, row: Row) -> Count:
+    """What a row's result is, from a store. Raises EvidenceError with the row's place where the store lacks it."""
+    found = _result(store, row)
+    n = row.n if row.n is not None else found.n
+    if n is None:
+        raise EvidenceError(f"'{row.key}' has no denominator; give `n` with the reason in `how`.", row.where)
+    if row.since is not None:
+        before = _share(_result(store, replace(row, week=row.since)), row)
+        now = _share(found, row)
+        risk = (now - before) / (1 - before) if row.endpoint in _EVENTS else now / before
+        events = round(risk * n)
+    elif row.how == "gained":
+        kept = _result(store, replace(row, endpoint="sustained-remission"))
+        if kept.n is None or found.events is None:
+            raise EvidenceError(f"'{row.key}': those in remission before and after are not both counted.", row.where)
+        events, n = found.events - round(_share(kept, row) * kept.n), n - kept.n
+    else:
+        events = round(_share(found, row) * n)
+    if not 0 <= events <= n:
+        raise EvidenceError(f"'{row.key}' would be {events} of {n}.", row.where)
+    return Count(row, events, n, found)
+
+
+#: Endpoints that count what has happened by a week; the others count who is still free of it.
+_EVENTS = ("relapse",)
+
+
+def _share(found: Outcome | AdverseEvent, row: Row) -> float:
+    share = found.share if isinstance(found, Outcome) else None
+    if found.events is not None and found.n:
+        return found.events / found.n
+    if share is None:
+        raise EvidenceError(f"'{row.key}' is no count and no share.", row.where)
+    return share
+
+
+def _result(store: Store, row: Row) -> Outcome | AdverseEvent:
+    for outcome in store.outcomes(row.trial, row.endpoint):
+        if (outcome.arm, outcome.week) == (row.arm, row.week):
+            return outcome
+    for event in store.trial(row.trial).adverse_events:
+        if (event.arm, event.event, event.week) == (row.arm, row.endpoint, row.week):
+            return event
+    raise EvidenceError(
+        f"the store has no result '{row.trial}, {row.arm}, {row.endpoint}, week {row.week:g}'.", row.where
+    )
