@@ -1,0 +1,1 @@
+"""What Homing's predictions are worth: calibrated to some trials, judged on others."""

@@ -1,0 +1,1 @@
+"""Calibration: what is fitted to which trials, from designs of simulated cohorts."""
