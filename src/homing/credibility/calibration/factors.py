@@ -8,11 +8,16 @@ the prior's 95 %, so that an emulator is not asked beyond what it has seen.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+import numpy as np
+from numpy.typing import NDArray
+
 from homing.evidence.values import Value
 from homing.ground.errors import EvidenceError
+from homing.ground.keys import normals
 
 #: The share of what is plausible that a range of the catalogue holds (see `Value`), and that of a prior's interval.
 RANGE_HOLDS, INTERVAL_HOLDS = 0.90, 0.95
@@ -46,19 +51,25 @@ class Factor:
 
 
 def factor_of(key: str, multiplies: tuple[str, ...], value: Value, because: str) -> Factor:
-    """The factor whose prior is as wide as a value's range.
+    """The factor whose prior is as wide as a value's range; where that reaches down to zero, as that above it.
 
-    Raises: EvidenceError where the value has no range, or one that reaches zero.
+    Raises: EvidenceError where the value has no range, or is zero.
 
     Example:
         >>> value = Value(2.5, "1/year", low=1.0, high=4.0, because="...")
         >>> factor_of("gut_flares", ("flares.rate",), value, "range of the rate").spread
         0.4214002199456917
     """
-    if value.low is None or value.high is None or value.low <= 0:
+    if value.low is None or value.high is None or value.number <= 0:
         raise EvidenceError(
-            f"'{key}' takes its prior from a range above zero, and the value has none. Give its catalogue entry one.",
+            f"'{key}' takes its prior from the range of a value above zero. Give its catalogue entry one.",
             f"catalogue value of {', '.join(multiplies)}",
         )
-    standard = NormalDist().inv_cdf(0.5 + RANGE_HOLDS / 2)
-    return Factor(key, multiplies, math.log(value.high / value.low) / (2 * standard), because)
+    reach = math.log(value.high / value.low) / 2 if value.low > 0 else math.log(value.high / value.number)
+    return Factor(key, multiplies, reach / NormalDist().inv_cdf(0.5 + RANGE_HOLDS / 2), because)
+
+
+def prior_draws(factors: Sequence[Factor], draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
+    """Draws (draw,) of each factor from its prior, by key; a factor's draws depend on the seed and its key alone."""
+    ids = np.arange(draws)
+    return {f.key: np.exp(f.spread * normals(seed, f"prior of {f.key}", ids)[:, 0]) for f in factors}

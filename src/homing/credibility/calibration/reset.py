@@ -12,14 +12,17 @@ import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.credibility.calibration.factors import Factor, factor_of
+from homing.credibility.calibration.factors import INTERVAL_HOLDS, Factor, factor_of
 from homing.credibility.calibration.relapse import gut_flares, memory_priming, with_flares
 from homing.evidence.records import Counts
+from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
+from homing.ground.keys import normals
 from homing.patients.cohort import Cohort
 from homing.patients.population import population
 from homing.patients.scenario import scenario
@@ -29,6 +32,8 @@ from homing.protocol.regimen import usual_courses
 from homing.study.simulator import Simulated, Simulator
 
 POPULATION, PRODUCT, PROCEDURE = "refractory-luminal-cd-hsct", "autologous-hsct", "hsct-conditioning"
+#: The published pool of deaths by transplantation.
+DEATHS = "qiu-2017-hsct-transplant-related-mortality"
 #: From when on inflammation counts as a relapse, in days.
 RELAPSE_FROM = 120.0
 #: Weeks after conditioning at which cohorts report who is free of relapse, and who is in remission.
@@ -92,6 +97,18 @@ def death_risks(patients: int, seed: int, weeks: float, threads: int = 1) -> NDA
     run = _run({}, patients, seed, threads, weeks)
     hazard = run["treatment_death_hazard"]
     return np.asarray(-np.expm1(-np.trapezoid(hazard, run.times / DAYS_PER_YEAR, axis=1)))
+
+
+def death_prior(store: Store, draws: int, seed: int) -> NDArray[np.float64]:
+    """(draw,) risk to die of a transplantation as older series have it: normal on the logit, with the pooled interval.
+
+    Not what the mechanism's hazard says (see `death_risks`), which was set in view of fewer and later deaths.
+    """
+    printed = store.meta_analysis(DEATHS).printed
+    low, middle, high = (np.log(printed[k] / (1 - printed[k])) for k in ("low", "estimate", "high"))
+    spread = (high - low) / (2 * NormalDist().inv_cdf(0.5 + INTERVAL_HOLDS / 2))
+    z = normals(seed, "risk to die of a transplantation", np.arange(draws))[:, 0]
+    return np.asarray(1 / (1 + np.exp(-(middle + spread * z))))
 
 
 def _run(theta: Mapping[str, float], patients: int, seed: int, threads: int, weeks: float) -> Simulated:
