@@ -12,9 +12,10 @@ A file of catalogue/calibration/ has
     rows:
       - {trial: ..., arm: ..., endpoint: ..., week: ..., because: ...}
 
-A row names a result of the evidence store and never repeats its numbers. `n` (with `how`) replaces a denominator that the
-store can't know; `as` says what is made of the row (see `HOW`); with `from` it is of those who were still free of the
-event at that earlier week; `output` names what is simulated for it.
+A row names a result of the evidence store and never repeats its numbers; of a kinetic one `what` and `day` stand for
+`endpoint` and `week`. `n` (with `how`) replaces a denominator that the store can't know; `as` says what is made of the
+row (see `HOW`); with `from` it is of those who were still free of the event at that earlier week; `output` names what
+is simulated for it.
 Calibration gets `sealed(store)`, a store from which every hold-out result has been taken away.
 """
 
@@ -29,14 +30,15 @@ from dataclasses import dataclass, replace
 from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.records import AdverseEvent, Outcome
 from homing.evidence.store import Store
+from homing.ground.calendar import DAYS_PER_WEEK
 from homing.ground.errors import EvidenceError
 
 FOLDER = "calibration"
 SETS = ("calibration", "holdout")
 DOMAINS = ("fistula", "relapse", "reset", "kinetics")
-#: What is made of a row: the count itself (binomial); those who kept a remission; those who came into it after the first visit
-#: (in remission at the later visit less those who kept it, of those who weren't); a Kaplan-Meier share; a kinetic
-#: reading.
+#: What is made of a row: the count itself (binomial); those who kept a remission; those who came into it after the
+#: first visit (in remission at the later one less those who kept it, of those who weren't); a Kaplan-Meier share; a
+#: kinetic reading.
 HOW = ("binomial", "kept", "gained", "kaplan-meier", "kinetic")
 _ROW = ("trial", "arm", "endpoint", "week", "because")
 _MORE = ("as", "from", "n", "how", "regimen", "output")
@@ -60,7 +62,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """The row's name: 'ADMIRE-CD, cells, combined-remission, week 24', with how it is taken where it isn't as is."""
+        """Its name: 'ADMIRE-CD, cells, combined-remission, week 24', with how it is taken where it isn't as is."""
         plain = f"{self.trial}, {self.arm}, {self.endpoint}, week {self.week:g}"
         return f"{plain}, {self.how}" if self.how in ("kept", "gained") else plain
 
@@ -121,9 +123,7 @@ def rows_of(which: str, domain: str) -> RowSet:
 
 def read_row_set(e: Entry) -> RowSet:
     """The rows of one file. Raises EvidenceError with file, line and key for a faulty one."""
-    e.fields(
-        *("set", "domain", "rows", "public until", "regimens", "comparisons"), required=("set", "domain", "rows")
-    )
+    e.fields(*("set", "domain", "rows", "public until", "regimens", "comparisons"), required=("set", "domain", "rows"))
     regimens = {str(p.path[-1]): p for p in e.parts("regimens")}
     rows = tuple(_row(p, regimens) for p in e.parts("rows"))
     keys = [row.key for row in rows]
@@ -150,12 +150,16 @@ def read_row_set(e: Entry) -> RowSet:
 
 
 def _row(p: Entry, regimens: Mapping[str, Entry]) -> Row:
-    p.fields(*_ROW, *_MORE, required=_ROW)
+    kinetic = "what" in p.data
+    required = ("trial", "arm", "what", "day", "because") if kinetic else _ROW
+    p.fields(*required, *_MORE, required=required)
     regimen = p.text("regimen")
     if regimen and regimen not in regimens:
         raise EvidenceError(f"no regimen '{regimen}' in this file.", p.part("regimen").where)
     return Row(
-        *(p.text("trial"), p.text("arm"), p.text("endpoint"), float(p.text("week")), p.text("because")),
+        *(p.text("trial"), p.text("arm"), p.text("what" if kinetic else "endpoint")),
+        float(p.text("day")) / DAYS_PER_WEEK if kinetic else float(p.text("week")),
+        p.text("because"),
         how=p.one_of("as", HOW, "binomial"),
         since=float(p.text("from")) if "from" in p.data else None,
         n=int(p.text("n")) if "n" in p.data else None,

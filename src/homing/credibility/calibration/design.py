@@ -34,7 +34,8 @@ class Design:
 
     def emulators(self) -> Emulators:
         """The emulators of all outputs, on the box of the unknowns."""
-        return fit_emulators(self.points, self.events, self.patients, self.unknowns.low, self.unknowns.high)
+        patients = np.maximum(self.patients, 1)  # a point where nobody is counted tells as much as one patient
+        return fit_emulators(self.points, self.events, patients, self.unknowns.low, self.unknowns.high, degree=2)
 
 
 def run_design(
@@ -54,7 +55,7 @@ def run_design(
     """
     design = sobol_design(unknowns.low, unknowns.high, points, seed)
     told = {"domain": unknowns.domain, "outputs": list(outputs), "points": points, "seed": seed, **settings}
-    told["box"] = [[f.key, f.low, f.high, list(f.multiplies)] for f in unknowns.factors.values()]
+    told["box"] = [[f.key, *f.design, list(f.multiplies)] for f in unknowns.factors.values()]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     events, patients = [], []

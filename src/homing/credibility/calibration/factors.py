@@ -8,8 +8,8 @@ the prior's 95 %, so that an emulator is not asked beyond what it has seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
@@ -27,27 +27,32 @@ DESIGN_REACH = 2.5
 
 @dataclass(frozen=True)
 class Factor:
-    """A multiplier with a lognormal prior of median 1: `spread` is the standard deviation of its logarithm.
+    """A multiplier with a lognormal prior: `spread` is the standard deviation of its logarithm.
 
-    `multiplies` names parameters of the mechanism, covariates or event rates; `because` says where the prior's width
-    is from.
+    `multiplies` names parameters of the mechanism, covariates or event rates; `because` says where the prior is from;
+    `summary` where optimism lies (up, down, none); `box` bounds the design where they aren't the usual ones.
     """
 
     key: str
     multiplies: tuple[str, ...]
     spread: float
     because: str
+    median: float = 1.0
+    name: Mapping[str, str] = field(default_factory=dict)
+    summary: str = "none"
+    box: tuple[float, float] | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
         """The prior's central 95 %."""
         reach = self.spread * NormalDist().inv_cdf(0.5 + INTERVAL_HOLDS / 2)
-        return math.exp(-reach), math.exp(reach)
+        return self.median * math.exp(-reach), self.median * math.exp(reach)
 
     @property
     def design(self) -> tuple[float, float]:
         """Lowest and highest factor of the design; points are spread evenly over the logarithm between them."""
-        return math.exp(-DESIGN_REACH * self.spread), math.exp(DESIGN_REACH * self.spread)
+        reach = math.exp(DESIGN_REACH * self.spread)
+        return self.box or (self.median / reach, self.median * reach)
 
 
 def factor_of(key: str, multiplies: tuple[str, ...], value: Value, because: str) -> Factor:
@@ -72,4 +77,4 @@ def factor_of(key: str, multiplies: tuple[str, ...], value: Value, because: str)
 def prior_draws(factors: Sequence[Factor], draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """Draws (draw,) of each factor from its prior, by key; a factor's draws depend on the seed and its key alone."""
     ids = np.arange(draws)
-    return {f.key: np.exp(f.spread * normals(seed, f"prior of {f.key}", ids)[:, 0]) for f in factors}
+    return {f.key: f.median * np.exp(f.spread * normals(seed, f"prior of {f.key}", ids)[:, 0]) for f in factors}

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from homing.credibility.calibration.fistula import Observed
-from homing.credibility.calibration.unknowns import Term, Unknowns
-from homing.inference.emulator import Emulators
+from homing.credibility.calibration.priors import sample_unknowns
+from homing.credibility.calibration.surface import Surface
+from homing.credibility.calibration.unknowns import Unknowns
 
 #: Names of the trials' own deviates in the posterior.
 CLOSING, EFFECT = "closing_of_trials", "effect_of_trials"
 EMULATION = "error_of_emulators"
+#: In the order of the surface's dimensions.
+FACTORS = ("fistula_closing", "cell_effect", "reopening", "half_dose")
+TERMS = (
+    "trial_spread",
+    "centre_spread",
+    "effect_spread",
+    "drift",
+    "other_fistula",
+    "own_definition",
+    "open_bias",
+    "completers",
+)
 
 
 @dataclass(frozen=True)
@@ -40,86 +54,58 @@ class Table:
 
 
 def table(rows: Sequence[str], seen: Sequence[Observed], n: Sequence[int], outputs: Sequence[str]) -> Table:
-    """The table of some rows. Arguments: `rows` their keys; `outputs` the keys that the emulators have, in order."""
+    """The table of some rows. Arguments: `rows` their keys; `outputs` the keys that the surface has, in order."""
     trials = tuple(dict.fromkeys(s.trial for s in seen))
-    of_trial = {s.trial: s for s in seen}
+    first = [next(s for s in seen if s.trial == t) for t in trials]
     return Table(
         tuple(rows),
         trials,
-        np.array([outputs.index(s.output.key) for s in seen]),
-        np.array([trials.index(s.trial) for s in seen]),
-        *(np.array([getattr(s, name) for s in seen]) for name in ("own", "open", "completers")),
-        np.array(n, dtype=np.int64),
-        *(np.array([getattr(of_trial[t], name) for t in trials]) for name in ("others", "decades", "centres")),
+        which=np.array([outputs.index(s.output.key) for s in seen]),
+        trial=np.array([trials.index(s.trial) for s in seen]),
+        own=np.array([s.own for s in seen]),
+        open=np.array([s.open for s in seen]),
+        completers=np.array([s.completers for s in seen]),
+        n=np.array(n, dtype=np.int64),
+        others=np.array([s.others for s in first]),
+        decades=np.array([s.decades for s in first]),
+        centres=np.array([s.centres for s in first]),
     )
 
 
-def logits(values: Mapping[str, object], rows: Table, emulators: Emulators, xp) -> object:
+def logits(values: Mapping[str, Any], rows: Table, surface: Surface, xp: Any) -> Any:
     """The logit of each row's share, (..., row), at values of the unknowns (...,) and trials' deviates (..., trial).
 
-    `xp` is numpy or jax.numpy; the logarithms of factors are under the factors' names.
+    Factors are there as logarithms. `xp` is numpy or jax.numpy.
     """
-    v = {name: xp.asarray(value)[..., None] for name, value in values.items() if np.ndim(value) == np.ndim(values["drift"])}
-    spread = xp.sqrt(v["trial_spread"] ** 2 + v["centre_spread"] ** 2 / rows.centres)
-    closing = v["fistula_closing"] + v["drift"] * rows.decades + v["other_fistula"] * rows.others
-    closing = closing + spread * values[CLOSING]
-    effect = v["cell_effect"] + v["effect_spread"] * values[EFFECT]
-    closing, effect = closing[..., rows.trial], effect[..., rows.trial]
+    v = {name: xp.asarray(values[name])[..., None] for name in (*FACTORS, *TERMS)}
+    closing, effect = (found[..., rows.trial] for found in of_trials(values, rows, xp))
     same = xp.zeros_like(closing)
     x = xp.stack([closing, effect, v["reopening"] + same, v["half_dose"] + same], axis=-1)
-    found = emulators.at(x, rows.which, xp=xp)
-    found = found + emulators.rmse[rows.which] * values[EMULATION][..., rows.which]
+    found = surface.at(x, rows.which, xp) + surface.error[rows.which] * values[EMULATION][..., rows.which]
     found = found + v["own_definition"] * rows.own + v["open_bias"] * rows.open
     return found + v["completers"] * rows.completers
 
 
-def model(rows: Table, unknowns: Unknowns, emulators: Emulators, events: NDArray[np.int64] | None = None) -> None:
+def of_trials(values: Mapping[str, Any], rows: Table, xp: Any) -> tuple[Any, Any]:
+    """Logarithms (..., trial) of each trial's own closing and own effect."""
+    v = {name: xp.asarray(values[name])[..., None] for name in (*FACTORS, *TERMS)}
+    spread = xp.sqrt(v["trial_spread"] ** 2 + v["centre_spread"] ** 2 / rows.centres)
+    closing = v["fistula_closing"] + v["drift"] * rows.decades + v["other_fistula"] * rows.others
+    return closing + spread * values[CLOSING], v["cell_effect"] + v["effect_spread"] * values[EFFECT]
+
+
+def model(rows: Table, unknowns: Unknowns, surface: Surface, events: NDArray[np.int64] | None = None) -> None:
     """The joint model for numpyro; `events` (row,) None to draw from the prior."""
     import jax.numpy as jnp
     import numpyro
     from numpyro import distributions as dist
 
-    values = {key: numpyro.sample(key, dist.Normal(np.log(f.median), f.spread)) for key, f in unknowns.factors.items()}
-    values |= {key: numpyro.sample(key, _prior(term)) for key, term in unknowns.terms.items()}
-    for name, size in ((CLOSING, len(rows.trials)), (EFFECT, len(rows.trials)), (EMULATION, len(emulators.rmse))):
+    values = sample_unknowns(unknowns)
+    for name, size in sizes(rows, surface).items():
         values[name] = numpyro.sample(name, dist.Normal(0, 1).expand([size]).to_event(1))
-    found = logits(values, rows, emulators, jnp)
-    numpyro.sample("events", dist.Binomial(rows.n, logits=found).to_event(1), obs=events)
+    numpyro.sample("events", dist.Binomial(rows.n, logits=logits(values, rows, surface, jnp)).to_event(1), obs=events)
 
 
-def _prior(term: Term):
-    from numpyro import distributions as dist
-
-    return dist.HalfNormal(term.spread) if term.kind == "half-normal" else dist.Normal(term.centre, term.spread)
-
-
-def prior_draws(unknowns: Unknowns, rows: Table, outputs: int, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
-    """Draws of the prior, (draw,) or (draw, size) by name."""
-    g = np.random.default_rng(seed)
-    found = {key: np.log(f.draw(g, draws)) for key, f in unknowns.factors.items()}
-    for key, term in unknowns.terms.items():
-        z = g.standard_normal(draws) * term.spread
-        found[key] = np.abs(z) if term.kind == "half-normal" else term.centre + z
-    for name, size in ((CLOSING, len(rows.trials)), (EFFECT, len(rows.trials)), (EMULATION, outputs)):
-        found[name] = g.standard_normal((draws, size))
-    return found
-
-
-def new_trials(
-    draws: Mapping[str, NDArray[np.float64]], rows: Table, fitted: Sequence[str], seed: int
-) -> dict[str, NDArray[np.float64]]:
-    """Draws with the deviates of other trials: those that were fitted keep theirs, new ones are drawn.
-
-    Arguments: `draws` of the posterior, (draw,) or (draw, size); `rows` what is to be predicted; `fitted` the trials of
-    the fit in their order.
-    """
-    g = np.random.default_rng(seed)
-    found = dict(draws)
-    n = len(draws["drift"])
-    for name in (CLOSING, EFFECT):
-        columns = [
-            draws[name][:, fitted.index(t)] if t in fitted else g.standard_normal(n)  # a trial of its own
-            for t in rows.trials
-        ]
-        found[name] = np.stack(columns, axis=1)
-    return found
+def sizes(rows: Table, surface: Surface) -> dict[str, int]:
+    """The standard normal deviates of the model, by name, and how many there are of each."""
+    return {CLOSING: len(rows.trials), EFFECT: len(rows.trials), EMULATION: len(surface.outputs)}

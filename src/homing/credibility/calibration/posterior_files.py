@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from homing.credibility.calibration.unknowns import Factor
+from homing.credibility.calibration.factors import Factor
 from homing.study.folder import whole_file
 
 Array = NDArray[np.float64]
@@ -32,12 +32,12 @@ class Parameter:
 
     @property
     def shrinkage(self) -> float:
-        """1 - variance of the posterior over that of the prior, of the logarithm; 0 or less where nothing was learnt."""
+        """1 - variance of posterior over prior, of the logarithm; 0 or less where nothing was learnt."""
         return float(1 - np.log(self.draws).var() / self.factor.spread**2)
 
     def told(self) -> dict[str, Any]:
         """What the file says of it."""
-        prior = (self.factor.median, *self.factor.prior_interval)
+        prior = (self.factor.median, *self.factor.interval)
         found = np.quantile(self.draws, [0.5, 0.025, 0.975])
         return {
             "name": dict(self.factor.name),

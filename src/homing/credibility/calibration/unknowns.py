@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from homing.credibility.calibration.factors import Factor
 from homing.evidence.catalogue import Entry, entry, names
 from homing.ground.errors import EvidenceError
 
@@ -21,31 +22,6 @@ FOLDER = "unknowns"
 #: Which way is optimistic: more of it, less of it, or neither.
 SUMMARIES = ("up", "down", "none")
 KINDS = ("normal", "half-normal")
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A factor on values of the mechanism with a lognormal prior; emulated between `low` and `high`."""
-
-    key: str
-    name: Mapping[str, str]
-    multiplies: tuple[str, ...]
-    median: float
-    spread: float
-    low: float
-    high: float
-    summary: str
-    because: str
-
-    @property
-    def prior_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the prior."""
-        reach = 1.959964 * self.spread
-        return self.median * math.exp(-reach), self.median * math.exp(reach)
-
-    def draw(self, generator: np.random.Generator, n: int) -> NDArray[np.float64]:
-        """(n,) draws of the prior."""
-        return self.median * np.exp(self.spread * generator.standard_normal(n))
 
 
 @dataclass(frozen=True)
@@ -71,12 +47,12 @@ class Unknowns:
     @property
     def low(self) -> NDArray[np.float64]:
         """(factor,) logarithms of the lower bounds of emulation."""
-        return np.log([f.low for f in self.factors.values()])
+        return np.log([f.design[0] for f in self.factors.values()])
 
     @property
     def high(self) -> NDArray[np.float64]:
         """(factor,) logarithms of the upper bounds of emulation."""
-        return np.log([f.high for f in self.factors.values()])
+        return np.log([f.design[1] for f in self.factors.values()])
 
     def changes(self, factors: Mapping[str, float]) -> dict[str, float]:
         """Factors on parameters of the mechanism by full name, from factors by key; those not given are 1."""
@@ -96,32 +72,45 @@ def unknowns(domain: str) -> Unknowns:
         >>> unknowns("fistula").factors["cell_effect"].median
         0.15
     """
-    return read_unknowns(entry(FOLDER, domain))
+    from homing.credibility.calibration import relapse, reset
+
+    given = {f.key: f for f in (*relapse.factors(), *reset.factors())}
+    return read_unknowns(entry(FOLDER, domain), given)
 
 
-def read_unknowns(e: Entry) -> Unknowns:
-    """The unknowns of one file. Raises EvidenceError with file, line and key for a faulty one."""
+def read_unknowns(e: Entry, given: Mapping[str, Factor]) -> Unknowns:
+    """The unknowns of one file. Raises EvidenceError with file, line and key for a faulty one.
+
+    Arguments: `given` factors whose prior is made from ranges of the catalogue; the file names them without a prior.
+    """
     e.fields("domain", "factors", "terms", required=("domain", "factors"))
     return Unknowns(
         e.text("domain"),
-        {str(p.path[-1]): _factor(p) for p in e.parts("factors")},
+        {str(p.path[-1]): _factor(p, given) for p in e.parts("factors")},
         {str(p.path[-1]): _term(p) for p in e.parts("terms")},
     )
 
 
-def _factor(e: Entry) -> Factor:
-    e.fields("name", "multiplies", "prior", "box", "summary", required=("name", "multiplies", "prior", "box"))
+def _factor(e: Entry, given: Mapping[str, Factor]) -> Factor:
+    key = str(e.path[-1])
+    if key in given:
+        e.fields("name", "summary", required=("name",))
+        return replace(given[key], name=e.both_languages("name"), summary=e.one_of("summary", SUMMARIES, "none"))
+    e.fields("name", "multiplies", "prior", "box", "summary", required=("name", "multiplies", "prior"))
     prior = e.part("prior").fields("median", "spread", "because", required=("median", "spread", "because"))
-    box = e.part("box").fields("low", "high", required=("low", "high"))
     found = Factor(
-        str(e.path[-1]),
-        e.both_languages("name"),
+        key,
         e.texts("multiplies"),
-        *(_positive(prior, "median"), _positive(prior, "spread"), _positive(box, "low"), _positive(box, "high")),
-        e.one_of("summary", SUMMARIES, "none"),
+        _positive(prior, "spread"),
         prior.text("because"),
+        _positive(prior, "median"),
+        e.both_languages("name"),
+        e.one_of("summary", SUMMARIES, "none"),
     )
-    if not found.low < found.median < found.high:
+    if "box" in e.data:
+        box = e.part("box").fields("low", "high", required=("low", "high"))
+        found = replace(found, box=(_positive(box, "low"), _positive(box, "high")))
+    if not found.design[0] < found.median < found.design[1]:
         raise EvidenceError("the prior's median is between the bounds of the box.", e.part("box").where)
     return found
 
