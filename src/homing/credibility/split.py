@@ -28,7 +28,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from homing.evidence.catalogue import Entry, entry, names
-from homing.evidence.records import AdverseEvent, Outcome
+from homing.evidence.records import AdverseEvent, Kinetic, Outcome, Trial
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.ground.errors import EvidenceError
@@ -88,12 +88,23 @@ class RowSet:
 
 @dataclass(frozen=True)
 class Count:
-    """What a row says: `events` of `n` patients, the trial and its outcome in the store."""
+    """What a row says: `events` of `n` patients in one arm of `trial`, with the result in the store."""
 
     row: Row
     events: int
     n: int
-    outcome: Outcome | AdverseEvent
+    trial: Trial
+    result: Outcome | AdverseEvent | Kinetic
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the arm is the trial's control."""
+        return self.trial.arms[self.row.arm].role == "control"
+
+    @property
+    def share(self) -> float:
+        """Events of patients."""
+        return self.events / self.n
 
 
 @functools.lru_cache(maxsize=1)
@@ -203,22 +214,28 @@ def count(store: Store, row: Row) -> Count:
         risk = (now - before) / (1 - before) if row.endpoint in _EVENTS else now / before
         events = round(risk * n)
     elif row.how == "gained":
+        if not isinstance(found, Outcome) or found.events is None or found.n is None:
+            raise EvidenceError(f"'{row.key}': those in remission at the later visit are not counted.", row.where)
         kept = _result(store, replace(row, endpoint="sustained-remission"))
-        if kept.n is None or found.events is None:
-            raise EvidenceError(f"'{row.key}': those in remission before and after are not both counted.", row.where)
+        if kept.n is None:
+            raise EvidenceError(f"'{row.key}': those in remission before are not counted.", row.where)
         events, n = found.events - round(_share(kept, row) * kept.n), n - kept.n
     else:
         events = round(_share(found, row) * n)
     if not 0 <= events <= n:
         raise EvidenceError(f"'{row.key}' would be {events} of {n}.", row.where)
-    return Count(row, events, n, found)
+    return Count(row, events, n, store.trial(row.trial), found)
 
 
 #: Endpoints that count what has happened by a week; the others count who is still free of it.
 _EVENTS = ("relapse",)
 
 
-def _share(found: Outcome | AdverseEvent, row: Row) -> float:
+def _share(found: Outcome | AdverseEvent | Kinetic, row: Row) -> float:
+    if isinstance(found, Kinetic):
+        if found.value is None or not found.n:
+            raise EvidenceError(f"'{row.key}' is no count.", row.where)
+        return found.value / found.n
     share = found.share if isinstance(found, Outcome) else None
     if found.events is not None and found.n:
         return found.events / found.n
@@ -227,13 +244,16 @@ def _share(found: Outcome | AdverseEvent, row: Row) -> float:
     return share
 
 
-def _result(store: Store, row: Row) -> Outcome | AdverseEvent:
+def _result(store: Store, row: Row) -> Outcome | AdverseEvent | Kinetic:
     for outcome in store.outcomes(row.trial, row.endpoint):
         if (outcome.arm, outcome.week) == (row.arm, row.week):
             return outcome
     for event in store.trial(row.trial).adverse_events:
         if (event.arm, event.event, event.week) == (row.arm, row.endpoint, row.week):
             return event
+    for kinetic in store.trial(row.trial).kinetics:
+        if (kinetic.arm, kinetic.what) == (row.arm, row.endpoint) and kinetic.day == row.week * DAYS_PER_WEEK:
+            return kinetic
     raise EvidenceError(
         f"the store has no result '{row.trial}, {row.arm}, {row.endpoint}, week {row.week:g}'.", row.where
     )

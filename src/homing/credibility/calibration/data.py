@@ -39,7 +39,7 @@ class LuminalData:
 def fistula_data(store: Store, which: str, outputs: Sequence[str]) -> FistulaData:
     """The fistula rows of 'calibration' or 'holdout' from a store; for calibration a sealed one."""
     counts = tuple(count(store, row) for row in rows_of(which, fistula.DOMAIN).rows)
-    seen = [fistula.observed(c.row, store.trial(c.row.trial), getattr(c.outcome, "analysis", "itt")) for c in counts]
+    seen = [fistula.observed(c.row, store.trial(c.row.trial), getattr(c.result, "analysis", "itt")) for c in counts]
     table = fistula_model.table([c.row.key for c in counts], seen, [c.n for c in counts], outputs)
     return FistulaData(table, np.array([c.events for c in counts]), counts)
 
