@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from homing.cli import catalog, check, compare, evidence, match, model, patients, run, schema, simulate
+from homing.cli import calibrate, catalog, check, compare, evidence, match, model, patients, run, schema, simulate
 from homing.ground.errors import HomingError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
 app.command("match")(match.match)
 app.command("simulate")(simulate.simulate)

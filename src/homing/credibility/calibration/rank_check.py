@@ -46,16 +46,16 @@ def check_ranks(
         fistula_model.model(table, known, surface, events)
 
     sampler = Sampler(joint, Settings(WARMUP, DRAWS, 1, target_accept=0.9))
-    whole: dict[int, dict[str, Any]] = {}
 
     def draw_prior(rng: np.random.Generator) -> Mapping[str, float]:
-        found = prior_draws(known, fistula_model.sizes(table, surface), 1, int(rng.integers(2**31)))
-        whole[0] = found
+        found = prior_draws(known, {}, 1, int(rng.integers(2**31)))
         return {name: float(found[name][0]) for name in names}
 
-    def simulate(rng: np.random.Generator, _: Mapping[str, float]) -> Any:
-        shares = expit(fistula_model.logits(whole[0], table, surface, np))[0]
-        return rng.binomial(table.n, shares)
+    def simulate(rng: np.random.Generator, truth: Mapping[str, float]) -> Any:
+        values: dict[str, Any] = {name: np.array([x]) for name, x in truth.items()}
+        for name, size in fistula_model.sizes(table, surface).items():
+            values[name] = rng.standard_normal((1, size))
+        return rng.binomial(table.n, expit(fistula_model.logits(values, table, surface, np))[0])
 
     def infer(one: int, events: Any) -> Mapping[str, Any]:
         drawn = sampler.run(one, (np.asarray(events),))

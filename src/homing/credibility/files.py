@@ -1,0 +1,198 @@
+"""What a calibration leaves behind: its posterior, how the draws did, and how the hold-outs were predicted, as files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from homing import __version__
+from homing.credibility.calibration.posterior_files import SHIPPED, write
+from homing.credibility.calibration.run import Calibration, Fit, parameters, rows_digest
+from homing.credibility.predicting import Predicted
+from homing.credibility.scoring import Scored, ScoredDifference, Verdict
+from homing.credibility.split import rows_of
+from homing.inference.rank_checks import Ranks
+from homing.inference.scores import Score
+from homing.study.folder import whole_file
+
+#: Counted up when the posterior that ships changes.
+VERSION = "1"
+SCORES, DIAGNOSTICS = "holdout-scores.json", "diagnostics.json"
+
+
+def write_calibration(found: Calibration, verdict: Verdict, ranks: Ranks | None, folder: Path) -> None:
+    """Write posterior.yaml, draws.csv, holdout-scores.json and diagnostics.json to a folder.
+
+    Raises: StudyError naming a file that can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {
+        "version": VERSION,
+        "made": {
+            "homing": __version__,
+            "on": time.strftime("%Y-%m-%d", time.gmtime()),
+            "data": "-".join(rows_digest(d) for d in (*found.fits, "kinetics")),
+            "seed": str(found.seed),
+        },
+        "public until": rows_of("calibration", "fistula").public_until,
+        "diagnostics": _worst(found),
+    }
+    write(folder, parameters(found, SHIPPED), told)
+    _json(folder / SCORES, verdict_plain(verdict))
+    _json(folder / DIAGNOSTICS, diagnostics_plain(found, ranks))
+
+
+def _worst(found: Calibration) -> dict[str, str]:
+    """The largest R-hat, the smallest effective sample size and all divergences, over the domains that were drawn."""
+    rows = [r for fit in found.fits.values() for r in fit.draws.summary() if r.sd > 0]
+    return {
+        "r_hat": f"{max(r.rhat for r in rows):.4f}",
+        "ess": f"{min(min(r.bulk, r.tail) for r in rows):.0f}",
+        "divergences": str(sum(int(f.draws.divergences.sum()) for f in found.fits.values())),
+    }
+
+
+def verdict_plain(verdict: Verdict) -> dict[str, Any]:
+    """The hold-outs as plain data."""
+    return {
+        "rows": [_row(r) for r in verdict.rows],
+        "differences": [_difference(d) for d in verdict.differences],
+        "totals": [
+            {
+                "rule": t.rule,
+                "rows": t.rows,
+                "log score": {"homing": _round(t.homing_log), "rule": _round(t.rule_log)},
+                "crps": {"homing": _round(t.homing_crps), "rule": _round(t.rule_crps)},
+                "homing wins": t.homing_wins,
+            }
+            for t in verdict.totals
+        ],
+        "coverage": {f"{level:g}": list(verdict.coverage(level)) for level in (0.5, 0.8, 0.95)},
+    }
+
+
+def _row(r: Scored) -> dict[str, Any]:
+    p = r.predicted
+    return {**_who(p), "events": p.count.events, "n": p.count.n, "scores": _scores(r.scores)}
+
+
+def _who(p: Predicted) -> dict[str, Any]:
+    row = p.count.row
+    return {
+        "key": row.key,
+        "domain": p.domain,
+        "trial": row.trial,
+        "arm": row.arm,
+        "endpoint": row.endpoint,
+        "week": row.week,
+        "as": row.how,
+        "because": row.because,
+        "source": p.count.result.source,
+    }
+
+
+def _difference(d: ScoredDifference) -> dict[str, Any]:
+    return {
+        "name": d.name,
+        "trial": d.cells.count.row.trial,
+        "week": d.cells.count.row.week,
+        "scores": _scores(d.scores),
+        "joint log score": {rule: _round(x) for rule, x in d.joint.items()},
+    }
+
+
+def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {rule: _score(s) for rule, s in scores.items()}
+
+
+def _score(s: Score) -> dict[str, Any]:
+    return {
+        "observed": _round(s.observed),
+        "predicted": _round(s.mean),
+        "intervals": {f"{level:g}": [_round(x) for x in ends] for level, ends in s.intervals.items()},
+        "inside": {f"{level:g}": bool(x) for level, x in s.inside.items()},
+        "log score": _round(s.log_score),
+        "log score error": _round(s.log_score_error),
+        "crps": _round(s.crps),
+        "pit": _round(s.pit),
+    }
+
+
+def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]:
+    """How the draws did and what was learnt, as plain data."""
+    told: dict[str, Any] = {
+        "effort": vars(found.effort) | {"seed": found.seed},
+        "domains": {name: _fit(fit) for name, fit in found.fits.items()},
+        "kinetics": {"method": "importance weighting", "effective draws": _round(found.kinetics.effective)},
+        "shrinkage": {p.factor.key: _round(p.shrinkage) for p in parameters(found, SHIPPED)},
+        "at the prior": [p.factor.key for p in parameters(found, SHIPPED) if p.shrinkage < AT_THE_PRIOR],
+    }
+    if ranks is not None:
+        told["ranks"] = {
+            "replicates": len(ranks.ranks),
+            "draws": ranks.draws,
+            "failing": list(ranks.failing()),
+            "histograms": {name: [int(x) for x in ranks.histogram(name)] for name in ranks.names},
+            "chi-square p": {name: _round(ranks.chi_square(name)) for name in ranks.names},
+        }
+    return told
+
+
+#: A parameter whose shrinkage is below this was hardly informed: its direction stays at the prior.
+AT_THE_PRIOR = 0.1
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    rows = fit.draws.summary()
+    names = (*fit.unknowns.factors, *fit.unknowns.terms)
+    worst = max((r for r in rows if r.sd > 0), key=lambda r: r.rhat)
+    return {
+        "chains": fit.draws.chains,
+        "draws": fit.draws.draws,
+        "divergences": [int(x) for x in fit.draws.divergences],
+        "acceptance": [_round(float(x)) for x in fit.draws.acceptance],
+        "largest R-hat": {"name": worst.name, "value": _round(worst.rhat)},
+        "smallest bulk ESS": _round(min(r.bulk for r in rows if r.sd > 0)),
+        "smallest tail ESS": _round(min(r.tail for r in rows if r.sd > 0)),
+        "converged": fit.draws.converged,
+        "offences": [[o.name, o.what, _round(o.value)] for o in fit.draws.offences(rows)],
+        "parameters": {
+            r.name: {
+                "mean": _round(r.mean),
+                "sd": _round(r.sd),
+                "quantiles": [_round(q) for q in r.quantiles],
+                "R-hat": _round(r.rhat),
+                "bulk ESS": _round(r.bulk),
+                "tail ESS": _round(r.tail),
+            }
+            for r in rows
+            if r.name in names
+        },
+        "emulators": _emulators(fit),
+    }
+
+
+def _emulators(fit: Fit) -> dict[str, Any]:
+    return {
+        key: {
+            "error in points": _round(100 * e.error.rmse_share),
+            "error in logits": _round(e.error.rmse),
+            "spread of standardised errors": _round(e.error.spread),
+        }
+        for key, e in zip(fit.surface.outputs, fit.surface.emulators.each, strict=True)
+    }
+
+
+def _json(file: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    with whole_file(file) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _round(x: float) -> float | None:
+    """Four significant figures; None for what is no number, as JSON has none."""
+    return float(f"{x:.4g}") if np.isfinite(x) else None
