@@ -40,7 +40,7 @@ def _emulators(each: Mapping[str, Any]) -> str:
 
 
 def print_verdict(told: Mapping[str, Any]) -> None:
-    """Print the hold-outs: each row and difference with its interval, coverage, and the totals against the simple rules."""
+    """Print the hold-outs: each row and difference with its interval, coverage, and the totals against the rules."""
     rows = [_row(r["key"], r["scores"]["homing"], "%") for r in told["rows"]]
     rows += [_row(f"{d['name']}, difference", d["scores"]["homing"], "points") for d in told["differences"]]
     heads = ["held out", "seen", "predicted", "95 % interval", "inside 50/80/95", "log score", "CRPS"]

@@ -1,4 +1,4 @@
-"""What a calibration leaves behind: its posterior, how the draws did, and how the hold-outs were predicted, as files."""
+"""What a calibration leaves behind: posterior, how the draws did, how the hold-outs were predicted; as files."""
 
 from __future__ import annotations
 
