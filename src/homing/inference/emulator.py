@@ -45,7 +45,8 @@ class EmulatorError:
 
     `rmse` and `largest` on the logit scale, `rmse_share` and `largest_share` as fractions of 1; they include the noise
     of the left-out cohort, whose root mean square on the logit scale is `noise`; `beyond_noise` is what is left of
-    `rmse` without it. `common` is the root mean square of the noise that all cohorts share (common random numbers), on the logit scale.
+    `rmse` without it. `common` is the root mean square of the noise that all cohorts share (common random numbers), on
+    the logit scale.
     `spread` is the root mean square of the standardised errors (1 when calibrated), `within` the share within 1.96.
     """
 
@@ -70,9 +71,10 @@ class Emulator:
     """A share as a function of d parameters in a box; everything precomputed.
 
     `low`, `high` (d,) the box; `points` (point, d) the design on the box from -1 to 1; `observed` (point,) empirical
-    logits; `noise` (point,) their noise variance; `lengths` (d,) of the kernel on that box; `weights` (point,) of the kernel,
-    process variance included; `coefficients` (term,) of the mean, of degree `degree`; `signal` the process variance;
-    `part` the fitted part of the binomial noise that differs between points; `nugget` the rest; `error` leave-one-out.
+    logits; `noise` (point,) their noise variance; `lengths` (d,) of the kernel on that box; `weights` (point,) of the
+    kernel, process variance included; `coefficients` (term,) of the mean, of degree `degree`; `signal` the process
+    variance; `part` the fitted part of the binomial noise that differs between points; `nugget` the rest; `error` what
+    leaving one point out shows.
     """
 
     low: Array

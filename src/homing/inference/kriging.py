@@ -20,7 +20,7 @@ from homing.ground.errors import NumericsError
 Array = NDArray[np.float64]
 #: Bounds of a length on the box from -1 to 1, of the process variance on the logit scale, of the part of the binomial
 #: noise that differs between points, and of the nugget: wider than any curve that a design of hundreds can tell apart.
-LENGTHS, SIGNAL, PART, NUGGET = (0.15, 30.0), (1e-4, 1e3), (1e-2, 1.0), (1e-6, 1.0)
+LENGTHS, SIGNAL, PART, NUGGET = (0.15, 30.0), (1e-4, 100.0), (1e-2, 1.0), (1e-6, 1.0)
 #: Starting lengths; the likelihood can have a smooth and a rough optimum.
 _STARTS = (1.0, 3.0)
 _JITTER = 1e-9
@@ -75,7 +75,6 @@ class Solved:
 
 @dataclass(frozen=True)
 class _Factors:
-    kernel: Array
     inverse: Array
     fitted: Array
     projected: Array
@@ -92,7 +91,7 @@ def _factors(kernel: Array, noise: Array, h: Array) -> _Factors:
     gram_lower = np.linalg.cholesky(gram)
     fitted = np.linalg.solve(gram, across.T)
     determinants = 2 * float(np.log(np.diag(lower)).sum() + np.log(np.diag(gram_lower)).sum())
-    return _Factors(kernel, inverse, fitted, inverse - across @ fitted, determinants)
+    return _Factors(np.asarray(inverse), np.asarray(fitted), np.asarray(inverse - across @ fitted), determinants)
 
 
 def _kernel(lengths: Array, signal: float, distances: Array) -> Array:

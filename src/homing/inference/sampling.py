@@ -120,8 +120,10 @@ class Sampler:
             for name in found[0]
             if name.startswith("value ")
         }
-        counts = (np.array([c[name] for c in found]) for name in ("divergences", "deepest", "acceptance"))
-        return Draws(values, *counts, seed=seed, key=key)
+        divergences, deepest, acceptance = (
+            np.array([c[name] for c in found]) for name in ("divergences", "deepest", "acceptance")
+        )
+        return Draws(values, divergences, deepest, acceptance, seed, key)
 
     def _chain(self, seed: int, chain: int, args: tuple[Any, ...], told: Callable[[int], None]) -> dict[str, Any]:
         s, b = self.settings, self._b
