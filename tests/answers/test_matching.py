@@ -16,6 +16,7 @@ from homing.answers.match_chapters import answer, chapter, rule_of_thumb, surene
 from homing.answers.matching import CENTRAL, Match, burden, match, no_option_left
 from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
+from homing.protocol.catalogue import products
 from homing.report import html
 from homing.report.publish_match import make_document, match_patients
 from homing.study.case_file import PatientCase, read_cases
@@ -117,10 +118,33 @@ def test_cells_by_vein_are_not_backed_by_trials_that_injected_them() -> None:
         ("autologous-hsct", "luminal-crohn", "unclear"),
         ("ova-treg", "luminal-crohn", "uncontrolled"),
         ("homing-edited-msc", "luminal-crohn", "none"),
+        ("fmt", "colitis", "supports"),
+        ("pda-001", "luminal-crohn", "supports"),
+        ("autologous-hsct-astic", "luminal-crohn", "unclear"),
     ],
 )
 def test_the_store_s_verdict_on_a_product(product: str, phenotype: str, verdict: str) -> None:
     assert known_of(load_store(), product, phenotype).verdict == verdict  # type: ignore[arg-type]
+
+
+def test_no_product_is_untested_where_a_trial_of_its_kind_of_cell_reports_such_patients() -> None:
+    """Trials name a product or its kind of cell; either is enough, whatever the design."""
+    store = load_store()
+    diseases = {"luminal-crohn": "crohn", "colitis": "ulcerative-colitis"}
+    for product in products():
+        for phenotype, disease in diseases.items():
+            told = {
+                trial.key
+                for trial in store.trials.values()
+                if trial.disease == disease
+                and (disease != "crohn" or "fistula" not in trial.phenotype.get("en", "").lower())
+                and (trial.outcomes or trial.adverse_events)
+                and any(arm.treatment in product.treatments and arm.role != "control" for arm in trial.arms.values())
+            }
+            known = known_of(store, product.key, phenotype)  # type: ignore[arg-type]
+            assert told <= {trial.key for trial in known.reported}, (product.key, phenotype)
+            assert known.is_tested or not told
+    assert known_of(store, "polyclonal-treg", "colitis").is_tested  # ER-TREG-01, ten patients, no control
 
 
 def test_the_kind_of_patient_and_when_no_option_is_left() -> None:

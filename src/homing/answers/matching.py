@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.answers.comparing.base import DEADLY
 from homing.answers.content import Estimate
+from homing.answers.deaths import deaths_of
 from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
 from homing.evidence.catalogue import entry
 from homing.evidence.store import Store
@@ -26,7 +26,6 @@ from homing.protocol.product import Product
 from homing.protocol.regimen import usual_courses
 from homing.study.case_file import PatientCase
 from homing.study.simulator import Simulated, Simulator
-from homing.synthesis.binomial import pool_proportions
 from homing.trials.ranking import cohort_means, cohorts, probability_of_best
 
 Array = NDArray[np.float64]
@@ -239,9 +238,7 @@ def _standing(option: Option, case: PatientCase) -> Standing:
         return "tested"
     if option.product is not None and option.product.kind == "hsc" and not no_option_left(case):
         return "not-eligible"
-    if not (option.known.controlled or option.known.alone or option.known.randomised):
-        return "untested"
-    return "tested"
+    return "tested" if option.known.is_tested else "untested"
 
 
 def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store) -> Option:
@@ -258,7 +255,7 @@ def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotyp
         first=first,
         lasting=lasting,
         infections=float(np.nanmean(_infections(runs[CENTRAL]))),
-        deaths=_deaths(protocol, store),
+        deaths=deaths_of(protocol, store),
         doses=sum(len(course.times) for course in protocol.courses),
         net={},
         known=None if product is None else known_of(store, product.catalogue_key, phenotype, not _is_local(protocol)),
@@ -273,15 +270,6 @@ def _infections(run: Simulated) -> Array:
     within = run.times <= DAYS_PER_YEAR
     years = run.times[within] / DAYS_PER_YEAR
     return np.asarray(np.trapezoid(run["infection_hazard"][:, within], years, axis=1))
-
-
-def _deaths(protocol: Protocol, store: Store) -> Estimate | None:
-    asked = [DEADLY[p.procedure.key] for p in protocol.procedures if p.procedure.key in DEADLY]
-    if not asked:
-        return None
-    singles = store.single_arms(asked[0])
-    found = pool_proportions([s.counts.events for s in singles], [s.counts.n for s in singles]).natural()
-    return Estimate(float(found.estimate[0]), float(found.low[0]), float(found.high[0]), "percent")
 
 
 def burden(option: Option, none: Option) -> float:

@@ -216,11 +216,20 @@ class StateChange:
 
 
 @dataclass(frozen=True)
+class DeathsCounted:
+    """Where the evidence store counts the deaths by a procedure: a question, of which `trials` alone where named."""
+
+    question: str
+    trials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Procedure:
-    """An act that is not a dose: curettage, seton removal, conditioning."""
+    """An act that is not a dose: curettage, seton removal, conditioning. One that kills has its `deaths`."""
 
     key: str
     name: Mapping[str, str]
     changes: tuple[StateChange, ...]
     sources: tuple[str, ...] = ()
     note: Mapping[str, str] = field(default_factory=dict)
+    deaths: DeathsCounted | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from homing.answers.case import Case, label_of
 from homing.answers.content import Estimate, Message, Text
+from homing.answers.deaths import deaths_counted, deaths_of
 from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
 from homing.evidence.prices import Price, price_entry
 from homing.ground.calendar import DAYS_PER_YEAR
@@ -20,7 +21,6 @@ from homing.study.patients import PatientTable
 from homing.study.plan import Comparing
 from homing.study.schema import DEFAULT_MATTERS
 from homing.study.simulator import Simulated
-from homing.synthesis.binomial import pool_proportions
 from homing.trials.ranking import cohort_means, cohorts
 
 Array = NDArray[np.float64]
@@ -28,8 +28,6 @@ Array = NDArray[np.float64]
 DRAWS = 2000
 #: The price that stands for a course of cells whose own is in no catalogue.
 USUAL_COURSE = "cell-course-china"
-#: Procedures that carry a risk of death, and the question of the store that counts it.
-DEADLY = {"hsct-conditioning": "hsct-cd-mortality"}
 
 
 @dataclass(frozen=True)
@@ -168,17 +166,11 @@ class Comparison:
 
     def deaths(self, arm: int) -> Estimate | None:
         """The share who die of a deadly procedure, as programmes counted it; None for an arm without one."""
-        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
-        if not done:
-            return None
-        singles = self.case.store.single_arms(DEADLY[done[0]])
-        found = pool_proportions([s.counts.events for s in singles], [s.counts.n for s in singles]).natural()
-        return Estimate(float(found.estimate[0]), float(found.low[0]), float(found.high[0]), "percent")
+        return deaths_of(self.protocol(arm), self.case.store)
 
     def death_sources(self, arm: int) -> list[str]:
         """The sources behind `deaths`."""
-        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
-        return list(dict.fromkeys(s.source for key in done for s in self.case.store.single_arms(DEADLY[key])))
+        return list(dict.fromkeys(s.source for s in deaths_counted(self.protocol(arm), self.case.store)))
 
     def costs(self, arm: int) -> tuple[Cost, ...]:
         """What each product of an arm costs; drugs, procedures and care are not priced."""
