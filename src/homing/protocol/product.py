@@ -146,6 +146,11 @@ class Product:
         """The catalogue's product that this is, or is like."""
         return self.like or self.key
 
+    @property
+    def is_cells(self) -> bool:
+        """Whether it is human cells; bacteria are dosed as a share of a community, and go nowhere that cells go."""
+        return self.kind != "bacteria"
+
     def share(self, name: str) -> float:
         """A fraction of the dose ladder or of a route, by name ('viability', 'f_local_retained').
 
