@@ -233,6 +233,16 @@ def test_a_csv_and_a_yaml_table_say_the_same(tmp_path: Path) -> None:
         table_of_file(tmp_path / "t.txt")
 
 
+@pytest.mark.parametrize(
+    "text", ["of,mean\nage,40 years,9 years\n", "of,mean,\nage,40 years,9 years\n", "of,mean\nage,40,5 years\n"]
+)
+def test_a_cell_under_no_column_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"t\.csv:2: '(9|5) years' stands under no column"):
+        table_of_file(file)
+
+
 def test_lines_left_out_must_be_there() -> None:
     assert {line.of for line in ASKED.without(["age"]).lines} == set(COLUMNS) - {"age"}
     with pytest.raises(StudyError, match="Did you mean 'weight'"):
