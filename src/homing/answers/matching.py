@@ -114,6 +114,14 @@ class Match:
         """The option at the head."""
         return self.options[0]
 
+    def rank(self, option: Option) -> int:
+        """The place of an option, 1 for the best: one more than are ahead of it, so that equals share it."""
+        return 1 + sum(_merit(other) < _merit(option) for other in self.options)
+
+    def alongside(self, option: Option) -> list[Option]:
+        """The others that share the place of an option."""
+        return [o for o in self.options if o is not option and _merit(o) == _merit(option)]
+
 
 def weights() -> Mapping[str, Value]:
     """How hazards and burden weigh against remission, from catalogue/preferences/net-benefit.yaml."""
@@ -223,9 +231,14 @@ def _standing_in(product: Product, route: str) -> list[Course]:
 
 
 def _place(o: Option) -> tuple[object, ...]:
-    """Where an option stands in the ranking: by net benefit; of equals doing nothing, then the better studied."""
+    """Where an option is listed: by its merit; of equals doing nothing, then the better studied."""
     studied = o.known.patients if o.known is not None else 0
-    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9), o.product is not None, -studied, o.key
+    return *_merit(o), o.product is not None, -studied, o.key
+
+
+def _merit(o: Option) -> tuple[int, float]:
+    """What the ranking goes by, the least first: standing, then net benefit."""
+    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9)
 
 
 def no_option_left(case: PatientCase) -> bool:
