@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from homing.answers.comparing.base import Comparison
+from homing.answers.comparing.c4_which_patients import _cut
 from homing.answers.comparing.c7_which_harms import malignancies
 from homing.answers.comparing.targets import find, levers
 from homing.answers.content import Chapter, Estimate, Finding, Heat, Scatter, Table
@@ -319,6 +320,18 @@ def test_doses_that_rules_give_cost_what_the_same_doses_on_fixed_days_cost() -> 
     assert times == {"one": 2.0, "always": 2.0, "never": 0.0, "course": 1.0, "nothing": 0.0}
     fixed, always = (c.money(c.arms.index(arm)) for arm in ("one", "always"))
     assert fixed is not None and fixed == always
+
+
+def test_every_cut_of_a_subgroup_has_the_unit_of_its_feature() -> None:
+    from homing.answers.comparing.c4_which_patients import answer
+
+    (table,) = (block for block in answer(example()).blocks if isinstance(block, Table))
+    units = {row[0].key: row[3].unit for row in table.rows if hasattr(row[0], "key")}  # type: ignore[attr-defined]
+    for name, unit in {"compare.feature.age": "year", "compare.feature.weight": "kg"}.items():
+        assert units.get(name, unit) == unit
+    cut = _cut(example(), "crp", 5.0)
+    assert (cut.value, cut.unit) == (5.0, "mg/L")
+    assert _cut(example(), "weight", 70.0).unit == "kg" and _cut(example(), "female", 0.5).unit == ""
 
 
 def test_a_single_arm_can_not_be_compared() -> None:

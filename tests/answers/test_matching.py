@@ -14,6 +14,7 @@ from homing.answers.content import Message, Table
 from homing.answers.evidence_of import known_of, phenotype_of
 from homing.answers.match_chapters import SHOWN, answer, chapter, rule_of_thumb, sureness
 from homing.answers.matching import CENTRAL, Match, burden, match, no_option_left
+from homing.evidence.profiles import read_profile
 from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
 from homing.protocol.catalogue import products
@@ -102,6 +103,12 @@ def test_a_patient_is_ranked_alike_whoever_else_is_in_the_table_and_antibodies_l
             assert all(option.net[key] <= before.net[key] for key in option.net)
             lessened.add(option.net[CENTRAL] < before.net[CENTRAL])
     assert lessened == {True}
+
+
+def test_infections_are_those_of_a_whole_year() -> None:
+    """Without cells the hazard is the same every day, so a year's expected infections are a year's hazard."""
+    hazard = read_profile("ibd-core").values["infection.usual_hazard"].number
+    assert matched("P1").none.infections == pytest.approx(hazard, rel=1e-3)
 
 
 def test_equals_share_a_place_whatever_the_order_of_listing() -> None:

@@ -256,7 +256,9 @@ def _standing(option: Option, case: PatientCase) -> Standing:
 
 def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store) -> Option:
     endpoint = ENDPOINTS[phenotype]
-    days = np.unique([0.0, *np.arange(1.0, 61.0, 2.0), *np.arange(63.0, DAYS_PER_YEAR, 28.0), FIRST, LAST])
+    days = np.unique(
+        [0.0, *np.arange(1.0, 61.0, 2.0), *np.arange(63.0, DAYS_PER_YEAR, 28.0), DAYS_PER_YEAR, FIRST, LAST]
+    )
     runs = {key: simulator.run(cohort, protocol, scenario(key), days) for key in SCENARIOS}
     first = {key: run.outcome(endpoint, FIRST) for key, run in runs.items()}
     lasting = {key: np.minimum(first[key], run.outcome(endpoint, LAST)) for key, run in runs.items()}
