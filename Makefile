@@ -1,12 +1,12 @@
 # make demo   sets up and re-creates ADMIRE-CD in virtual patients; the report is in runs/
-# make test   sets up and runs all tests
+# make test   sets up and runs all tests; make test-random draws new random cases
 # Needs Python 3.11 or newer and nothing else; everything else comes from the lock files.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: demo examples test check docs bench lock clean
+.PHONY: demo examples test test-random check docs bench lock clean
 
 demo: $(VENV)/runtime.ready
 	$(BIN)/homing run examples/admire-cd.yaml
@@ -16,6 +16,10 @@ examples: $(VENV)/runtime.ready
 
 test: $(VENV)/dev.ready
 	$(BIN)/python -m pytest -n auto
+
+# Tests with random cases, on cases drawn anew; a failure prints how to see it again.
+test-random: $(VENV)/dev.ready
+	HOMING_TESTS=random HOMING_FUZZ=300 $(BIN)/python -m pytest -n auto $$(grep -rl hypothesis tests --include='test_*.py')
 
 check: $(VENV)/dev.ready
 	$(BIN)/ruff format --check .

@@ -15,6 +15,8 @@ from homing.report.publish import make_document
 
 FIGURES = (Lines, Forest, Dots, Bars, Tornado)
 NUMBERS = range(1, 9)
+#: The example that asks no question of the evidence store, and the chapter that lacks its numbers for it.
+WITHOUT_QUESTION = ("car-t-uc", 5)
 
 
 def estimates(node: Any) -> Iterator[Estimate]:
@@ -34,17 +36,32 @@ def estimates(node: Any) -> Iterator[Estimate]:
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_chapter_of_every_example_has_an_answer_a_figure_and_how_sure_it_is(example: str, number: int) -> None:
+def test_every_chapter_of_every_example_has_an_answer_with_sources_and_how_sure_it_is(
+    example: str, number: int
+) -> None:
     chapter = chapter_of(example, number)
     assert chapter.number == number
     findings = [block for block in chapter.blocks if isinstance(block, Finding)]
     assert findings and all(finding.sources for finding in findings)
     assert chapter.certainty.key
-    if number == 5 and not case_of(example).study.evidence:
-        return  # of one patient and no question of the evidence store nothing can be computed or drawn
+
+
+@pytest.mark.parametrize(
+    ("example", "number"), [(e, n) for e in EXAMPLES for n in NUMBERS if (e, n) != WITHOUT_QUESTION]
+)
+def test_every_chapter_has_a_number_with_its_interval_and_a_figure(example: str, number: int) -> None:
+    findings = [block for block in chapter_of(example, number).blocks if isinstance(block, Finding)]
     with_numbers = [e for finding in findings for e in estimates(finding)]
     assert any(e.low == e.low for e in with_numbers), "some computed number has its interval"
-    assert any(isinstance(block, FIGURES) for block in chapter.blocks)
+    assert any(isinstance(block, FIGURES) for block in chapter_of(example, number).blocks)
+
+
+def test_of_one_patient_and_no_question_of_the_store_nothing_is_drawn_and_that_is_said() -> None:
+    example, number = WITHOUT_QUESTION
+    assert [e for e in EXAMPLES if not case_of(e).study.evidence] == [example]
+    blocks = chapter_of(example, number).blocks
+    assert any(isinstance(block, Message) and block.key == "q5.no-question" for block in blocks)
+    assert any(isinstance(block, Table) and block.rows for block in blocks)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -6,16 +6,21 @@ import functools
 import json
 import re
 import tempfile
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from homing.answers.comparing.base import Comparison
+from homing.answers.comparing.c4_which_patients import _cut
+from homing.answers.comparing.c7_which_harms import malignancies
 from homing.answers.comparing.targets import find, levers
 from homing.answers.content import Chapter, Estimate, Finding, Heat, Scatter, Table
 from homing.ground.errors import StudyError
+from homing.protocol.catalogue import products
 from homing.report import html
 from homing.report.publish_comparison import (
     CHAPTERS,
@@ -168,6 +173,64 @@ def test_cells_by_vein_are_in_the_lung_and_none_in_the_tract() -> None:
     assert (run_["product.lung"][:, hour] > run_["product.gut"][:, hour]).all()
 
 
+def test_bacteria_are_no_cells_in_the_chapters_on_where_cells_go_and_on_exposure() -> None:
+    fmt = (
+        "procedures: [{do: antibiotic-preconditioning, at: day 0}], "
+        "courses: [{give: fmt, route: oral, dose: 5 %, at: week 0}]"
+    )
+    vein = "courses: [{give: umbilical-cord-msc, route: intravenous, dose: 1e6 cells/kg, at: week 0}]"
+    both = fmt.replace("courses: [", f"courses: [{vein.removeprefix('courses: [').removesuffix(']')}, ")
+    arms = {"one": vein, "bacteria": fmt, "both": both, "nothing": "untreated: yes"}
+    text = "\n".join(f"  {name}: {{{arm}}}" for name, arm in arms.items())
+    study = BASE.format(arms=text, more="").replace("perianal-fistula-refractory-cd", "uc-moderate-severe")
+    study = study.replace("combined-remission", "mayo-remission").replace("perianal-fistula-msc", "uc-iv-msc")
+    c = compared(resolve(parse_study(study)))
+    for name in ("c5_where_cells_go", "c7_which_harms"):
+        blocks = import_module(f"homing.answers.comparing.{name}").answer(c).blocks
+        heats = [panel.title for block in blocks if isinstance(block, Heat) for panel in block.panels]
+        tables = [block for block in blocks if isinstance(block, Table)]
+        told = [t for t in tables if t.title.key not in ("compare.c7.table", "compare.c5.target-table")]
+        assert told and all(str(row[0].text) != "bacteria" for t in told for row in t.rows)  # type: ignore[attr-defined]
+        assert not [title for title in heats if title.text == "bacteria"]  # type: ignore[union-attr]
+    rows = next(t for t in tables if t.title.key == "compare.c7.exposure").rows
+    cells = {row[0].text: row[1].value for row in rows}  # type: ignore[attr-defined]
+    assert cells["both"] == pytest.approx(cells["one"], rel=0.2)
+
+
+@dataclass(frozen=True)
+class _Events:
+    """A store of nothing but adverse events."""
+
+    trials: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, str, int, int], ...]], ...]
+
+    def safety(self, product: str) -> list[tuple[SimpleNamespace, SimpleNamespace]]:
+        """Each count with its trial, whose arms but 'other' gave the product."""
+        found = []
+        for key, shares, counts in self.trials:
+            arms = {arm: SimpleNamespace(product="" if arm == "other" else product) for arm, *_ in counts}
+            trial = SimpleNamespace(key=key, shares_patients_with=shares, arms=arms)
+            found += [(trial, SimpleNamespace(arm=a, event=e, events=k, n=n)) for a, e, k, n in counts]
+        return found
+
+
+@pytest.mark.parametrize(
+    ("trials", "counted"),
+    [
+        ([("A", (), (("x", "malignancy", 1, 20), ("x", "malignancy", 2, 18)))], (2, 18, True)),
+        ([("A", (), (("x", "malignancy", 1, 20), ("other", "malignancy", 5, 20)))], (1, 20, True)),
+        ([("A", ("B",), (("x", "malignancy", 0, 20),)), ("B", ("A",), (("x", "malignancy", 2, 13),))], (2, 13, True)),
+        (
+            [("A", (), (("x", "malignancy", 1, 5), ("y", "malignancy", 0, 6), ("all", "malignancy", 1, 11)))],
+            (1, 11, True),
+        ),
+        ([("A", ("B",), (("x", "death", 0, 20),)), ("B", ("A",), (("x", "fever", 3, 13),))], (0, 20, False)),
+        ([("A", (), (("x", "death", 0, 20), ("y", "fever", 3, 13)))], (0, 33, False)),
+    ],
+)
+def test_each_patient_counts_once_for_malignancy(trials: list, counted: tuple[int, int, bool]) -> None:
+    assert malignancies(_Events(tuple(trials)), products()[0]) == counted  # type: ignore[arg-type]
+
+
 def test_a_target_is_a_factor_at_which_the_gain_is_reached_and_below_which_it_is_not() -> None:
     c = small()
     protocol = c.protocol(c.arms.index("two"))
@@ -237,6 +300,38 @@ def test_prevention_is_compared_with_reversal_over_ten_years_and_a_flare_is_trea
     from homing.answers.comparing.c6_how_long import answer
 
     assert any(isinstance(block, Table) for block in answer(c).blocks)
+
+
+def test_doses_that_rules_give_cost_what_the_same_doses_on_fixed_days_cost() -> None:
+    """A rule that always holds gives a fixed course; one that never holds gives, and costs, nothing."""
+    cells = "give: umbilical-cord-msc, route: intravenous, dose: 1e6 cells/kg"
+    ruled = "rules: [{{{}, at: [week 4, week 8], when: [crp {}], most: 2}}]"
+    arms = {
+        "one": f"courses: [{{{cells}, at: [week 4, week 8]}}]",
+        "always": ruled.format(cells, "at least 0 mg/L"),
+        "never": ruled.format(cells, "above 1e6 mg/L"),
+        "course": ruled.format(cells.replace("umbilical-cord-msc", "homing-edited-msc"), "at least 0 mg/L"),
+        "nothing": "untreated: yes",
+    }
+    text = "\n".join(f"  {name}: {{{arm}}}" for name, arm in arms.items())
+    study = BASE.format(arms=text, more="").replace("visits: [week 0,", "visits: [week 0, week 4, week 8,")
+    c = compared(resolve(parse_study(study)))
+    times = {arm: sum(cost.times for cost in c.costs(i)) for i, arm in enumerate(c.arms)}
+    assert times == {"one": 2.0, "always": 2.0, "never": 0.0, "course": 1.0, "nothing": 0.0}
+    fixed, always = (c.money(c.arms.index(arm)) for arm in ("one", "always"))
+    assert fixed is not None and fixed == always
+
+
+def test_every_cut_of_a_subgroup_has_the_unit_of_its_feature() -> None:
+    from homing.answers.comparing.c4_which_patients import answer
+
+    (table,) = (block for block in answer(example()).blocks if isinstance(block, Table))
+    units = {row[0].key: row[3].unit for row in table.rows if hasattr(row[0], "key")}  # type: ignore[attr-defined]
+    for name, unit in {"compare.feature.age": "year", "compare.feature.weight": "kg"}.items():
+        assert units.get(name, unit) == unit
+    cut = _cut(example(), "crp", 5.0)
+    assert (cut.value, cut.unit) == (5.0, "mg/L")
+    assert _cut(example(), "weight", 70.0).unit == "kg" and _cut(example(), "female", 0.5).unit == ""
 
 
 def test_a_single_arm_can_not_be_compared() -> None:

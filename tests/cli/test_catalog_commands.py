@@ -74,3 +74,12 @@ def test_one_product_is_no_comparison(keys: tuple[str, ...]) -> None:
 def test_an_unknown_product_or_language_is_refused_with_the_nearest() -> None:
     assert "Did you mean 'th-sc01'" in str(homing("compare", "th-sc1", "darvadstrocel").exception)
     assert "--lang en or --lang zh" in str(homing("compare", "th-sc01", "darvadstrocel", "--lang", "fr").exception)
+
+
+def test_an_entry_is_shown_in_one_language_where_asked() -> None:
+    both, zh = (homing("show", "products", "darvadstrocel", "--json", *more).stdout for more in ([], ["--lang", "zh"]))
+    whole, told = json.loads(both), json.loads(zh)
+    assert told["name"] == whole["name"]["zh"] and told["delivery"] == whole["delivery"]
+    assert "en" not in told["strengths"][0] and told["strengths"][0]["sources"] == whole["strengths"][0]["sources"]
+    with pytest.raises(StudyError, match="no language"):
+        CliRunner().invoke(app, ["catalog", "show", "products", "fmt", "--lang", "xx"], catch_exceptions=False)

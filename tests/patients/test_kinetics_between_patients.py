@@ -12,9 +12,11 @@ from homing.biology.ibd import ibd_system
 from homing.evidence.catalogue import entry_of_file
 from homing.evidence.root import catalogue_root
 from homing.ground.errors import EvidenceError
-from homing.patients.drug_kinetics import covariate_factor, kinetic_factors, makes_antibodies
+from homing.patients.drug_kinetics import covariate_factor, inert_effects, kinetic_factors, makes_antibodies
+from homing.patients.population import population
 from homing.protocol.catalogue import drug, drugs
 from homing.protocol.drug_entry import read_drug
+from homing.study.simulator import Simulator
 
 IDS = np.arange(4000)
 
@@ -106,3 +108,37 @@ def test_a_faulty_drug_is_refused_with_its_place(old: str, new: str, says: str, 
     with pytest.raises(EvidenceError, match=says) as refused:
         read_drug(entry_of_file(file))
     assert refused.value.where.startswith(f"{file}:")
+
+
+def test_the_effects_that_change_nothing_in_simulated_patients_are_those_declared() -> None:
+    inert = sorted((d.key, e.parameter, e.covariate) for d in drugs() for e in inert_effects(d))
+    assert sum(len(d.covariates) for d in drugs()) == 33
+    assert inert == [
+        ("adalimumab", "drug.clearance", "anti_drug_antibody"),
+        ("infliximab", "drug.clearance", "albumin"),
+        ("mirikizumab", "drug.clearance", "albumin"),
+        ("mirikizumab", "drug.clearance", "crp"),
+        ("risankizumab", "drug.clearance", "albumin"),
+        ("risankizumab", "drug.clearance", "crp"),
+        ("ustekinumab", "drug.clearance", "albumin"),
+        ("ustekinumab", "drug.clearance", "biologic_naive"),
+        ("ustekinumab", "drug.clearance", "fat_free_mass"),
+        ("ustekinumab", "drug.volume_central", "fat_free_mass"),
+        ("ustekinumab", "drug.volume_peripheral", "fat_free_mass"),
+        ("vedolizumab", "drug.clearance", "albumin"),
+    ]
+
+
+@pytest.mark.parametrize("found", drugs(), ids=lambda d: d.key)
+def test_every_other_effect_moves_its_parameter_in_the_patients_that_populations_draw(found) -> None:
+    """Without chance, an effect left out changes the factors of a cohort where it acts, and nothing else."""
+    plain = replace(found, between_patients={})
+    ids = np.arange(300)
+    values = Simulator(population("luminal-cd-moderate-severe"), 3).cohort(ids).values
+    whole = kinetic_factors(plain, values, 3, ids)
+    for effect in found.covariates:
+        less = replace(plain, covariates=tuple(e for e in found.covariates if e is not effect))
+        ones = np.ones(len(ids))
+        without = kinetic_factors(less, values, 3, ids).get(effect.parameter, ones)
+        moved = not np.array_equal(whole.get(effect.parameter, ones), without)
+        assert moved == (effect not in inert_effects(found)), (effect.parameter, effect.covariate)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from homing.ground.errors import EvidenceError, StudyError
 from homing.patients.baseline_table import (
@@ -146,6 +148,51 @@ def test_goals_outside_a_hull_have_no_weights() -> None:
     np.testing.assert_allclose(balance(corners, np.array([0.2, 0.3])), [0.5, 0.2, 0.3], atol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_some_weights_reach_is_reached(seed: int) -> None:
+    """Goals made from weights can be met, whether these lie even or on a handful of patients, near the edge."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    n, m = int(draw.integers(20, 3000)), int(draw.integers(1, 8))
+    x = draw.normal(size=(n, m))
+    if seed % 3 == 0:
+        x[:, ::2] = x[:, ::2] > 1.5 * draw.normal()
+    if seed % 3 == 1:
+        x = np.exp(2 * x)
+    few = draw.permutation(n)[: max(m + 2, int(n * draw.choice([0.01, 0.05, 0.3, 1])))]
+    edge = draw.choice([1e-1, 1e-3, 1e-5])
+    goals = (1 - edge) * draw.dirichlet(np.full(len(few), 0.3)) @ x[few] + edge * x.mean(axis=0)
+    found = balance(x, goals)
+    assert found is not None
+    assert found.sum() == pytest.approx(1) and found.min() >= 0
+    np.testing.assert_allclose(found @ x, goals, atol=1e-9 * max(1.0, float(x.std(axis=0).max())))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_weights_are_found_exactly_where_a_linear_program_finds_some(seed: int) -> None:
+    draw = np.random.Generator(np.random.PCG64(seed))
+    n, m = int(draw.integers(8, 200)), int(draw.integers(1, 5))
+    x = draw.normal(size=(n, m))
+    if seed % 2:
+        x[:, 0] = x[:, 0] > 1
+    goals = x.mean(axis=0) + draw.normal(size=m) * x.std(axis=0)
+    program = linprog(np.zeros(n), A_eq=np.vstack([x.T, np.ones(n)]), b_eq=[*goals, 1.0], method="highs")
+    assert (balance(x, goals) is not None) == (program.status == 0)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd"),
+    [("90 years", "5 years"), ("19 years", "15 years"), ("80 years", "60 years"), ("40 years", "40 years")],
+)
+def test_the_nearest_deviation_told_is_that_of_patients_with_the_nearest_mean(mean: str, sd: str) -> None:
+    """No values between two ends have a larger deviation about a mean than (the top - it) * (it - the bottom)."""
+    with pytest.raises(StudyError) as refused:
+        weigh(COLUMNS, table({"of": "age", "mean": mean, "sd": sd}))
+    told = dict(re.findall(r"age, (mean|sd) [\d.]+ year asked, ([\d.]+) year is the nearest", str(refused.value)))
+    middle, spread = float(told.get("mean", mean.split()[0])), float(told.get("sd", sd.split()[0]))
+    low, high = COLUMNS["age"].min(), COLUMNS["age"].max()
+    assert spread**2 <= (high - middle) * (middle - low) + 0.1
+
+
 def test_the_effective_size_of_equal_weights_is_their_number() -> None:
     assert effective_size(np.full(7, 0.3)) == pytest.approx(7)
 
@@ -184,6 +231,16 @@ def test_a_csv_and_a_yaml_table_say_the_same(tmp_path: Path) -> None:
         table_of_file(csv)
     with pytest.raises(StudyError, match=r"t\.txt"):
         table_of_file(tmp_path / "t.txt")
+
+
+@pytest.mark.parametrize(
+    "text", ["of,mean\nage,40 years,9 years\n", "of,mean,\nage,40 years,9 years\n", "of,mean\nage,40,5 years\n"]
+)
+def test_a_cell_under_no_column_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"t\.csv:2: '(9|5) years' stands under no column"):
+        table_of_file(file)
 
 
 def test_lines_left_out_must_be_there() -> None:

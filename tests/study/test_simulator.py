@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from homing.biology.ibd import ibd_system
 from homing.patients.population import population, populations
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
-from homing.protocol.course import PlannedProcedure, Protocol
+from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
+from homing.protocol.events import Op
 from homing.protocol.regimen import usual_courses
+from homing.protocol.timeline import build_timeline
 from homing.study.simulator import Simulator
 
 FISTULA = population("perianal-fistula-refractory-cd")
@@ -129,3 +132,17 @@ def test_carrier_and_product_values_stand_in_for_the_profile(simulator: Simulato
     values = simulator.values(beads)
     for name, value in carrier.values.items():
         assert values[name] == value.to(simulator.compiled.system.parameters[name].unit)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_bacteria_never_hold_more_than_the_whole_flora_however_often_they_are_given(share: float) -> None:
+    """The doses' jumps one after another, with nothing washed out between: the most that bacteria can come to."""
+    times = tuple(map(float, range(6)))
+    course = Course(catalogue.product("fmt"), "fmt", catalogue.route("oral"), Dose(share, "fraction"), times)
+    system = ibd_system()
+    events = build_timeline(system, Protocol("daily", (), (course,)), {}, 1).events
+    held, mine = [0.0], events.target == system.state_index("microbes.engrafted")
+    for op, value in zip(events.op[mine], events.value[mine], strict=True):
+        held.append(held[-1] + value if op == Op.ADD else min(held[-1], value))
+    after = [held[2 * dose + 2] for dose in range(len(times))]
+    assert after == pytest.approx([min(share * (dose + 1), 1.0) for dose in range(len(times))])

@@ -102,7 +102,7 @@ def test_studies_taken_from_one_side_are_missed_there() -> None:
 rows = st.lists(st.tuples(st.floats(-3, 3), st.floats(0.02, 3)), min_size=4, max_size=12, unique_by=lambda r: r[1])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(rows, st.floats(-4, 4), st.floats(0.2, 5))
 def test_tests_know_neither_origin_nor_unit(data: list[tuple[float, float]], origin: float, unit: float) -> None:
     y, v = (np.array(c) for c in zip(*data, strict=True))

@@ -78,7 +78,7 @@ def test_with_many_studies_it_agrees_with_restricted_likelihood() -> None:
     near([found.mean, found.sd, found.tau], [plain.estimate, plain.standard_error, plain.tau2**0.5], 2e-2, "limit")
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-2, 2), st.floats(0.02, 2)), min_size=1, max_size=6),
     st.floats(0.2, 1),
@@ -134,7 +134,7 @@ def mixed(parts: list[tuple[float, float, float]]) -> BetaMixture:
     return BetaMixture(tuple(x / sum(w) for x in w), a, b)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(mixture, st.integers(0, 20), st.integers(0, 20))
 def test_an_updated_mixture_is_bayes_rule(parts: list[tuple[float, float, float]], events: int, rest: int) -> None:
     from scipy.stats import beta, betabinom

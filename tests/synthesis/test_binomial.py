@@ -90,7 +90,7 @@ def beta_to_binomial(data: str, two: bool) -> list[float]:
     return [logits[0] - sum(logits[1:]), math.sqrt(sum(1 / x + 1 / rest for x, rest in sums))]
 
 
-some = settings(max_examples=10, deadline=None, derandomize=True)
+some = settings(max_examples=10, deadline=None)
 row = st.integers(4, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 rows = st.lists(row, min_size=3, max_size=7).filter(lambda r: 0 < sum(x for x, _ in r) < sum(n for _, n in r))
 Rows = list[tuple[int, int]]

@@ -78,7 +78,7 @@ def test_the_conditional_estimate_is_that_of_metafors_conditional_model(case: di
 
 
 table = st.tuples(st.integers(0, 12), st.integers(1, 12), st.integers(0, 12), st.integers(1, 12))
-some = settings(max_examples=40, deadline=None, derandomize=True)
+some = settings(max_examples=40, deadline=None)
 
 
 @some

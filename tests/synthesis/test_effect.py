@@ -30,7 +30,7 @@ from homing.synthesis.effect_continuous import (
     effect_of_rates,
 )
 
-fixed = settings(max_examples=60, deadline=None, derandomize=True)
+fixed = settings(max_examples=60, deadline=None)
 
 
 def effects_of_case(case: dict[str, Any]) -> Effects:

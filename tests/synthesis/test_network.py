@@ -114,7 +114,7 @@ two_arms = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None)
 @given(two_arms, st.sampled_from(["REML", "ML", "common"]))
 def test_a_network_of_two_treatments_is_pooling(rows: list[tuple[int, int, int, int]], method: Any) -> None:
     arms = [

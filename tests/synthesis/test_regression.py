@@ -138,7 +138,7 @@ def test_drawn_permutations_come_near_to_all_of_them_and_repeat_with_the_seed() 
 
 
 rows = st.lists(st.tuples(st.floats(-3, 3), st.floats(0.05, 4), st.integers(0, 6)), min_size=5, max_size=10)
-some = settings(max_examples=40, deadline=None, derandomize=True)
+some = settings(max_examples=40, deadline=None)
 
 
 def three(data: list[tuple[float, float, int]]) -> tuple[Effects, np.ndarray]:

@@ -22,7 +22,7 @@ from homing.trials.ranking import (
 )
 from homing.trials.subgroups import halves, one_rule
 
-some = settings(max_examples=60, deadline=None, derandomize=True)
+some = settings(max_examples=60, deadline=None)
 OUTCOMES = arrays(float, st.tuples(st.integers(1, 6), st.integers(2, 40)), elements=st.sampled_from([0.0, 1.0]))
 CRITERIA = arrays(
     float, st.tuples(st.integers(1, 7), st.integers(1, 4)), elements=st.sampled_from([0.0, 0.5, 1.0, math.nan])

@@ -9,6 +9,7 @@ from typing import Literal
 
 from homing.evidence.records import Comparison, SingleArm, Trial
 from homing.evidence.store import Store
+from homing.protocol import catalogue
 from homing.synthesis.pool import Pooled, pool
 from homing.synthesis.question import effects_of
 
@@ -21,8 +22,9 @@ class Known:
     """Trials of one kind of cell in one kind of patient.
 
     `controlled` are the comparisons with a control that can be pooled, `pooled` their risk difference; `randomised`
-    counts randomised trials with such an arm whether they can be pooled or not; `alone` are arms without control.
-    `bias` counts the controlled trials by their judged risk of bias.
+    counts randomised trials with such an arm whether they can be pooled or not; `reported` are all trials and series,
+    of any design, that tell anything of such an arm; `alone` are arms without control. `bias` counts the controlled
+    trials by their judged risk of bias.
     """
 
     controlled: tuple[Comparison, ...]
@@ -31,6 +33,12 @@ class Known:
     pooled: Pooled | None
     verdict: Verdict
     bias: Mapping[str, int] = field(default_factory=dict)
+    reported: tuple[Trial, ...] = ()
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether such patients were given these cells in any trial or series that the store knows of."""
+        return bool(self.reported or self.randomised)
 
     @property
     def patients(self) -> int:
@@ -56,13 +64,13 @@ def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = F
     Trials of fistulas injected the cells into the tract unless they say otherwise; with `by_vein` only those count
     that gave them into a vein.
     """
-    kinds = _treatments(store, product)
+    kinds = catalogue.product(product).treatments
 
     def mine(trial: Trial, arm: str) -> bool:
         found = trial.arms[arm]
         if phenotype == "fistula" and by_vein != ("intraven" in found.route.lower()):
             return False
-        return found.product == product or (bool(found.treatment) and found.treatment in kinds)
+        return found.product == product or found.treatment in kinds
 
     controlled: dict[str, Comparison] = {}
     alone: dict[str, SingleArm] = {}
@@ -78,23 +86,19 @@ def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = F
             if _fits(s.trial, phenotype) and mine(s.trial, s.arm.key):
                 alone.setdefault(s.trial.key, s)
     singles = tuple(s for key, s in alone.items() if key not in controlled)
-    randomised = tuple(
+    gave = tuple(
         t
         for t in store.trials.values()
-        if t.randomised
-        and _fits(t, phenotype)
-        and any(mine(t, key) and arm.role == "candidate" for key, arm in t.arms.items())
+        if _fits(t, phenotype) and any(arm.role != "control" and mine(t, key) for key, arm in t.arms.items())
     )
+    randomised = tuple(
+        t for t in gave if t.randomised and any(a.role == "candidate" and mine(t, k) for k, a in t.arms.items())
+    )
+    reported = tuple(t for t in gave if t.outcomes or t.adverse_events or t.kinetics)
     comparisons = tuple(controlled.values())
     pooled = pool(effects_of(comparisons, zeros="add-half")) if comparisons else None
     bias = Counter(c.trial.risk_of_bias.get("overall", "no information") for c in comparisons)
-    return Known(comparisons, singles, randomised, pooled, _verdict(comparisons, singles, pooled), dict(bias))
-
-
-def _treatments(store: Store, product: str) -> set[str]:
-    """The kinds of cell, in the words of the store, that its trials of the product gave."""
-    arms = (arm for trial in store.trials.values() for arm in trial.arms.values())
-    return {arm.treatment for arm in arms if arm.product == product and arm.treatment}
+    return Known(comparisons, singles, randomised, pooled, _verdict(comparisons, singles, pooled), dict(bias), reported)
 
 
 def _fits(trial: Trial, phenotype: Phenotype) -> bool:

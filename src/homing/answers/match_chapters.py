@@ -21,7 +21,14 @@ SHOWN, REASONS = 10, 3
 
 def chapter(number: int, match: Match) -> Chapter:
     """One patient's answer."""
-    blocks: list[Block] = [_who(match), rule_of_thumb(match), answer(match), *_model_alone(match), *_antibodies(match)]
+    blocks: list[Block] = [
+        _who(match),
+        rule_of_thumb(match),
+        answer(match),
+        *_tied(match),
+        *_model_alone(match),
+        *_antibodies(match),
+    ]
     blocks += [_table(match), _figure(match), *_reasons(match), *_regulatory(match), *_near(match)]
     if match.left_out:
         names: list[Text] = [name_of(catalogue.product(key).name) for key in match.left_out]
@@ -191,7 +198,7 @@ def _table(match: Match) -> Table:
         net = Estimate(100 * option.net[CENTRAL], 100 * option.low, 100 * option.high, "number", spread="scenarios")
         rows.append(
             [
-                str(match.options.index(option) + 1) if option.standing == "tested" else "–",
+                _rank(match, option),
                 option_name(option),
                 *(shown if option is not none else [None, None]),
                 Estimate(100 * burden(option, none), spread="none") if option is not none else None,
@@ -207,6 +214,19 @@ def _table(match: Match) -> Table:
     columns: list[Text] = [Message(f"match.h-{key}") for key in (*heads, "standing", "sure")]
     values = {"endpoint": endpoint_name(ENDPOINTS[match.phenotype]), "n": KEPT}
     return Table(Message("match.table", values), columns, rows, Message("match.table-note", values))
+
+
+def _rank(match: Match, option: Option) -> str:
+    """'3', '3=' where others share the place, a dash for what is not ranked."""
+    if option.standing != "tested":
+        return "–"
+    return f"{match.rank(option)}{'=' if match.alongside(option) else ''}"
+
+
+def _tied(match: Match) -> list[Block]:
+    """What shares the first place, where anything does."""
+    others: list[Text] = [option_name(o) for o in match.alongside(match.best)]
+    return [Message("match.tied", {"best": option_name(match.best), "names": others})] if others else []
 
 
 def _evidence(option: Option) -> list[object]:

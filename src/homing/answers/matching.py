@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.answers.comparing.base import DEADLY
 from homing.answers.content import Estimate
+from homing.answers.deaths import deaths_of
 from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
 from homing.evidence.catalogue import entry
 from homing.evidence.store import Store
@@ -26,7 +26,6 @@ from homing.protocol.product import Product
 from homing.protocol.regimen import usual_courses
 from homing.study.case_file import PatientCase
 from homing.study.simulator import Simulated, Simulator
-from homing.synthesis.binomial import pool_proportions
 from homing.trials.ranking import cohort_means, cohorts, probability_of_best
 
 Array = NDArray[np.float64]
@@ -114,6 +113,14 @@ class Match:
     def best(self) -> Option:
         """The option at the head."""
         return self.options[0]
+
+    def rank(self, option: Option) -> int:
+        """The place of an option, 1 for the best: one more than are ahead of it, so that equals share it."""
+        return 1 + sum(_merit(other) < _merit(option) for other in self.options)
+
+    def alongside(self, option: Option) -> list[Option]:
+        """The others that share the place of an option."""
+        return [o for o in self.options if o is not option and _merit(o) == _merit(option)]
 
 
 def weights() -> Mapping[str, Value]:
@@ -224,9 +231,14 @@ def _standing_in(product: Product, route: str) -> list[Course]:
 
 
 def _place(o: Option) -> tuple[object, ...]:
-    """Where an option stands in the ranking: by net benefit; of equals doing nothing, then the better studied."""
+    """Where an option is listed: by its merit; of equals doing nothing, then the better studied."""
     studied = o.known.patients if o.known is not None else 0
-    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9), o.product is not None, -studied, o.key
+    return *_merit(o), o.product is not None, -studied, o.key
+
+
+def _merit(o: Option) -> tuple[int, float]:
+    """What the ranking goes by, the least first: standing, then net benefit."""
+    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9)
 
 
 def no_option_left(case: PatientCase) -> bool:
@@ -239,14 +251,14 @@ def _standing(option: Option, case: PatientCase) -> Standing:
         return "tested"
     if option.product is not None and option.product.kind == "hsc" and not no_option_left(case):
         return "not-eligible"
-    if not (option.known.controlled or option.known.alone or option.known.randomised):
-        return "untested"
-    return "tested"
+    return "tested" if option.known.is_tested else "untested"
 
 
 def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotype: Phenotype, store: Store) -> Option:
     endpoint = ENDPOINTS[phenotype]
-    days = np.unique([0.0, *np.arange(1.0, 61.0, 2.0), *np.arange(63.0, DAYS_PER_YEAR, 28.0), FIRST, LAST])
+    days = np.unique(
+        [0.0, *np.arange(1.0, 61.0, 2.0), *np.arange(63.0, DAYS_PER_YEAR, 28.0), DAYS_PER_YEAR, FIRST, LAST]
+    )
     runs = {key: simulator.run(cohort, protocol, scenario(key), days) for key in SCENARIOS}
     first = {key: run.outcome(endpoint, FIRST) for key, run in runs.items()}
     lasting = {key: np.minimum(first[key], run.outcome(endpoint, LAST)) for key, run in runs.items()}
@@ -258,7 +270,7 @@ def _simulate(simulator: Simulator, cohort: Cohort, protocol: Protocol, phenotyp
         first=first,
         lasting=lasting,
         infections=float(np.nanmean(_infections(runs[CENTRAL]))),
-        deaths=_deaths(protocol, store),
+        deaths=deaths_of(protocol, store),
         doses=sum(len(course.times) for course in protocol.courses),
         net={},
         known=None if product is None else known_of(store, product.catalogue_key, phenotype, not _is_local(protocol)),
@@ -273,15 +285,6 @@ def _infections(run: Simulated) -> Array:
     within = run.times <= DAYS_PER_YEAR
     years = run.times[within] / DAYS_PER_YEAR
     return np.asarray(np.trapezoid(run["infection_hazard"][:, within], years, axis=1))
-
-
-def _deaths(protocol: Protocol, store: Store) -> Estimate | None:
-    asked = [DEADLY[p.procedure.key] for p in protocol.procedures if p.procedure.key in DEADLY]
-    if not asked:
-        return None
-    singles = store.single_arms(asked[0])
-    found = pool_proportions([s.counts.events for s in singles], [s.counts.n for s in singles]).natural()
-    return Estimate(float(found.estimate[0]), float(found.low[0]), float(found.high[0]), "percent")
 
 
 def burden(option: Option, none: Option) -> float:

@@ -21,9 +21,9 @@ from homing.answers.content import (
     Text,
     Tornado,
 )
+from homing.answers.priced import cost_of
 from homing.answers.sensitivity import Sensitivity, sensitivity
 from homing.economics.cost import cost_per_extra_remission
-from homing.evidence.prices import Price, price_entry
 from homing.evidence.values import Basis, Value
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
@@ -32,8 +32,6 @@ from homing.synthesis.pool import pool
 from homing.trials.power import TwoArmDesign, assurance, patients_for_power, power, predictive_assurance
 
 WANTED = (0.8, 0.9)
-#: Price of a course where a product has none of its own: what hospitals and companies in China name.
-USUAL_COURSE = "cell-course-china"
 DRAWS = 4000
 SHOWN = 10
 
@@ -166,29 +164,16 @@ def _predictive(case: Case) -> Iterator[Block]:
     yield Finding(Message("q8.predictive", values), "estimated", sources)
 
 
-def _course_price(case: Case) -> tuple[Price, float, str] | None:
-    """The price that stands for the candidate's course, how many of it a course is, and why this one."""
-    product = case.product
-    if product is None:
-        return None
-    if product.price:
-        entry = price_entry(product.price)
-        doses = sum(len(c.times) for c in case.candidate.courses if case.is_of_product(c))
-        per_dose = product.price.endswith("-dose")
-        return entry, float(doses) if per_dose else 1.0, "q8.price-own"
-    return price_entry(USUAL_COURSE), 1.0, "q8.price-usual"
-
-
 def _cost(case: Case) -> Iterator[Block]:
     """What the course costs, and each further remission, for the product alone: care and the drug are not priced."""
-    priced = _course_price(case)
-    if priced is None:
+    if case.product is None:
         yield Message("q8.no-price", {"candidate": label_of(case.candidate)})
         return
-    entry, times, key = priced
+    cost = cost_of(case, case.candidate, case.product)
+    entry, times, key = cost.price, cost.times, "q8.price-own" if cost.is_own else "q8.price-usual"
     money = _money(entry.value, times)
     values: dict[str, object] = {
-        "product": name_of(case.product.name) if case.product is not None else "",
+        "product": name_of(case.product.name),
         "cost": money,
         "of": name_of(entry.of),
         "country": entry.country,

@@ -54,6 +54,10 @@ def list_entries(
 def show_entry(
     kind: Annotated[str, typer.Argument(help="products, drugs, routes, carriers, procedures, populations ...")],
     key: Annotated[str, typer.Argument(help="The entry's key.")],
+    lang: Annotated[
+        str,
+        typer.Option(help="en or zh: texts in this language alone; both unless given. Drugs' pages are in English."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """One entry, with every value, its basis and its source.
@@ -65,6 +69,9 @@ def show_entry(
     import yaml
 
     from homing.evidence.catalogue import names, read_entry
+
+    if lang:
+        _check(lang)
 
     if kind == "drugs":
         from homing.ground.errors import StudyError
@@ -86,6 +93,7 @@ def show_entry(
             for name in ("patients", "patients with other diseases", "doses in trials", "trials", "values")
         }
         tree = {**tree, "computed": computed}
+    tree = _in_language(tree, lang) if lang else tree
     if as_json:
         typer.echo(json.dumps(tree, ensure_ascii=False, indent=1))
     else:
@@ -126,6 +134,18 @@ def _of_product(key: str) -> dict[str, Any]:
     product = catalogue.product(key)
     stage = {"en": product.stage.en, "zh": product.stage.zh} if product.stage else {}
     return {"stage": stage, "exploratory": product.exploratory, "patients": patients_treated(product, load_store())}
+
+
+def _in_language(node: Any, lang: str) -> Any:
+    """An entry with every text that stands in both languages in one alone."""
+    if isinstance(node, dict):
+        if set(node) == {"en", "zh"}:
+            return node[lang]
+        if {"en", "zh"} <= set(node):  # a statement with its sources
+            rest = {key: _in_language(part, lang) for key, part in node.items() if key not in ("en", "zh")}
+            return {lang: node[lang], **rest}
+        return {key: _in_language(part, lang) for key, part in node.items()}
+    return [_in_language(part, lang) for part in node] if isinstance(node, list) else node
 
 
 def _check(lang: str) -> None:

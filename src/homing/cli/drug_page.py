@@ -12,6 +12,7 @@ from homing.evidence.profiles import read_profile
 from homing.evidence.sources import load_sources
 from homing.evidence.values import Value
 from homing.mechanism import Parameter
+from homing.patients.drug_kinetics import inert_effects
 from homing.protocol.catalogue import drug
 from homing.protocol.product import CovariateEffect, Drug
 
@@ -46,7 +47,7 @@ def drug_page(key: str) -> dict[str, Any]:
         "regimens": {disease: list(_regimen(doses)) for disease, doses in _regimens(found)},
         "kinetics and effect": [_value(name, value) for name, value in values.items()],
         "between patients": [_spread(name, value) for name, value in found.between_patients.items()],
-        "covariates": [_covariate(effect) for effect in found.covariates],
+        "covariates": [_covariate(effect, effect in inert_effects(found)) for effect in found.covariates],
     }
     if found.anti_drug_antibody is not None:
         page["antibodies against it"] = _known(found.anti_drug_antibody) | {
@@ -121,7 +122,7 @@ def _spread(name: str, value: Value) -> dict[str, str]:
     return {"what": _parameters()[name].doc, "CV": f"{value.number:.0%}", **_known(value)}
 
 
-def _covariate(effect: CovariateEffect) -> dict[str, str]:
+def _covariate(effect: CovariateEffect, is_inert: bool) -> dict[str, str]:
     size, reference = effect.size, effect.reference
     by = _COVARIATES[effect.covariate]
     if effect.form == "factor" or reference is None:
@@ -130,7 +131,8 @@ def _covariate(effect: CovariateEffect) -> dict[str, str]:
         says = f"x ({by} / {reference.number:g} {reference.unit})^{size.number:g}"
     else:
         says = f"x (1 {size.number:+g} per {reference.unit} above {reference.number:g} {reference.unit})"
-    return {"what": _parameters()[effect.parameter].doc, "by": by, "factor": says, **_known(size)}
+    acts = "no: patients lack it" if is_inert else "yes"
+    return {"what": _parameters()[effect.parameter].doc, "by": by, "factor": says, "acts": acts, **_known(size)}
 
 
 def _parameters() -> dict[str, Parameter]:

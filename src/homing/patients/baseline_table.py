@@ -23,7 +23,7 @@ import csv
 import functools
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -131,18 +131,7 @@ class Table:
         if not kept:
             raise StudyError("nothing of the table is left; leave fewer lines out.")
         written = tuple(w for w in self.written if w["of"] not in out)
-        return Table(
-            self.key,
-            self.name,
-            kept,
-            written,
-            self.population,
-            self.trial,
-            self.patients,
-            self.source,
-            self.at,
-            self.note,
-        )
+        return replace(self, lines=kept, written=written)
 
 
 @functools.lru_cache(maxsize=64)
@@ -221,15 +210,21 @@ def table_of_rows(key: str, rows: Iterable[tuple[str, object]]) -> Table:
 def _csv_rows(path: Path) -> list[tuple[str, object]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            return [
-                (
-                    f"{path}:{i}",
-                    {k.strip(): v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()},
-                )
-                for i, row in enumerate(csv.DictReader(stream), start=2)
-            ]
+            read = list(enumerate(csv.DictReader(stream), start=2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StudyError(f"can't be read as CSV ({getattr(error, 'strerror', None) or error}).", str(path)) from None
+    rows: list[tuple[str, object]] = []
+    for i, row in read:
+        where = f"{path}:{i}"
+        unnamed = [*row.get(None, []), *(v for k, v in row.items() if k is not None and not k.strip() and v)]
+        if any(cell.strip() for cell in unnamed):
+            raise StudyError(
+                f"'{next(c for c in unnamed if c.strip())}' stands under no column. Name its column in the first line, "
+                f"or put text with a comma in it into quotation marks.",
+                where,
+            )
+        rows.append((where, {k.strip(): v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()}))
+    return rows
 
 
 def unit_of(name: str) -> str:

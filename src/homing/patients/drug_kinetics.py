@@ -1,7 +1,7 @@
 """How a drug's kinetics differ between patients: by their covariates, by antibodies against it, and by chance.
 
-The factors are those of the drug's published population analysis (`catalogue/drugs/`). A covariate that a population
-does not have is taken at its reference, so that its factor is 1.
+The factors are those of the drug's published population analysis (`catalogue/drugs/`). A covariate that simulated
+patients do not have is taken at its reference, so that its factor is 1; `inert_effects` names these.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.ground.keys import normals, uniforms
+from homing.patients.population import COVARIATES
 from homing.protocol.product import CovariateEffect, Drug
 
 Values = Mapping[str, NDArray[np.float64]]
@@ -38,6 +39,15 @@ def kinetic_factors(drug: Drug, values: Values, seed: int, ids: NDArray[np.int64
         luck = np.exp(spread * normals(seed, f"kinetics of {drug.key}: {name}", ids)[:, 0])
         factors[name] = factors.get(name, np.ones(len(ids))) * luck
     return factors
+
+
+def inert_effects(drug: Drug) -> tuple[CovariateEffect, ...]:
+    """The effects that change nothing in a simulated patient, because none has their covariate.
+
+    Patients have what a population draws; antibodies against the drug where their share was published.
+    """
+    had = {*COVARIATES, *([ANTIBODY] if drug.anti_drug_antibody is not None else [])}
+    return tuple(effect for effect in drug.covariates if effect.covariate not in had)
 
 
 def covariate_factor(effect: CovariateEffect, covariate: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ here by Newton's method.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,9 @@ from homing.patients.baseline_table import Line, Table
 TOLERANCE = 1e-10
 #: Fewer effective patients than these can't stand for a trial's.
 FEWEST_EFFECTIVE = 10
-_MOST_STEPS = 200
+_MOST_STEPS, _LEAST_STEP = 500, 1e-10
+#: What a logarithm of a mean of exponentials may be off by rounding.
+_ROUNDING = 1e-9
 #: Patients among whom the nearest table within reach is looked for.
 _LOOKED_AT = 20_000
 
@@ -73,32 +76,48 @@ def effective_size(weights: NDArray[np.float64]) -> float:
 def balance(moments: NDArray[np.float64], goals: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Weights (patient,), of sum 1, under which the means of `moments` (patient, moment) are `goals` (moment,).
 
-    None where no positive weights do that. Rows of equal moments get equal weights.
+    None where no weights do that, and only there: with w such weights, the logarithm of the mean of exp(lambda . x),
+    which is to be least, is at least minus the divergence of w from equal weights (Jensen's inequality), and that is
+    at most the logarithm of the number of patients; so a fall below it proves that there are none. Rows of equal
+    moments get equal weights.
     """
-    centred = moments - goals
+    size = np.maximum(np.abs(goals), np.abs(moments).max(axis=0))
     scale = moments.std(axis=0)
-    scale[scale == 0] = 1.0
-    x = centred / scale
+    alike = scale <= TOLERANCE * size  # the same in all patients: met by any weights or by none
+    if (np.abs(moments.mean(axis=0) - goals)[alike] > TOLERANCE * size[alike]).any():
+        return None
+    x = ((moments - goals) / np.where(alike, 1.0, scale))[:, ~alike]
     slope = np.zeros(x.shape[1])
     weights, value = _weights(x, slope)
+    least = -math.log(len(x)) - _ROUNDING
     for _ in range(_MOST_STEPS):
         gradient = weights @ x
         if np.abs(gradient).max(initial=0.0) < TOLERANCE:
             return weights
-        spread = (x - gradient).T @ (weights[:, None] * (x - gradient))
-        step = np.linalg.lstsq(spread, -gradient, rcond=1e-12)[0]
+        if value < least:
+            return None
+        step = _newton(x, weights, gradient)
         size, fall = 1.0, float(gradient @ step)
-        while True:
+        while size > _LEAST_STEP:
             tried, lower = _weights(x, slope + size * step)
-            if lower <= value + 1e-4 * size * fall or size < 1e-10:
-                break
+            falls = lower <= value + 1e-4 * size * fall
+            if falls or (abs(lower - value) < _ROUNDING and np.abs(tried @ x).max() < np.abs(gradient).max()):
+                break  # so near the bottom that the fall drowns in rounding, the slope alone tells
             size /= 2
-        if size < 1e-10:
+        else:
             return None
         slope, weights, value = slope + size * step, tried, lower
-        if value < -700:  # falls without end: the goals lie outside
-            return None
     return None
+
+
+def _newton(x: NDArray[np.float64], weights: NDArray[np.float64], gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The step of Newton's method; moments are brought to one spread first, so that a rare one isn't lost."""
+    away = x - gradient
+    spread = away.T @ (weights[:, None] * away)
+    unit = np.sqrt(np.diag(spread))
+    unit[unit == 0] = 1.0
+    step = np.linalg.lstsq(spread / np.outer(unit, unit), -gradient / unit, rcond=1e-14)[0]
+    return np.asarray(step / unit)
 
 
 def _weights(x: NDArray[np.float64], slope: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -171,12 +190,32 @@ def _out_of_reach(lines: Sequence[Line], moments: NDArray[np.float64], goals: ND
     equal = np.vstack([np.hstack([x.T, slack, -slack]), np.concatenate([np.ones(n), np.zeros(2 * m)])])
     found = linprog(cost, A_eq=equal, b_eq=[*goals, 1.0], method="highs")
     nearest = x.T @ found.x[:n] if found.success else np.clip(goals, x.min(axis=0), x.max(axis=0))
-    far = [j for j in range(m) if abs(nearest[j] - goals[j]) > 1e-6 * scale[j]] or list(range(m))
-    told = "; ".join(_told(lines[j], float(nearest[j])) for j in far)
+    reached = _in_units(lines, nearest)
+    far = [j for j in range(m) if not _same(reached[j], _wanted(lines[j]))] or list(range(m))
+    told = "; ".join(_told(lines[j], reached[j]) for j in far)
     return (
         f"the table is outside what these patients can reach: {told}. Leave out what can't be reached, "
         f"take another population, or draw more patients."
     )
+
+
+def _in_units(lines: Sequence[Line], nearest: NDArray[np.float64]) -> list[float]:
+    """Means of moments as values of their lines; a standard deviation is that about the mean which comes with it."""
+    means = {line.of: float(near) for line, near in zip(lines, nearest, strict=True) if line.kind == "mean"}
+    found = []
+    for line, near in zip(lines, nearest, strict=True):
+        off = means.get(line.of, line.about) - line.about if line.kind == "sd" else 0.0
+        found.append(line.in_units(float(near) - off**2))
+    return found
+
+
+def _wanted(line: Line) -> float:
+    return line.level if line.kind == "quantile" else line.asked
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two numbers are the same as they are written."""
+    return f"{one:.4g}" == f"{other:.4g}"
 
 
 def _told(line: Line, nearest: float) -> str:
@@ -186,7 +225,7 @@ def _told(line: Line, nearest: float) -> str:
         return f"{line.label} {line.asked:.4g}{unit} asked, and {below}, not {100 * line.level:g} %"
     if line.kind == "share":
         return f"{line.label} {100 * line.asked:.4g} % asked, {100 * nearest:.4g} % is the nearest"
-    return f"{line.label} {line.asked:.4g}{unit} asked, {line.in_units(nearest):.4g}{unit} is the nearest"
+    return f"{line.label} {line.asked:.4g}{unit} asked, {nearest:.4g}{unit} is the nearest"
 
 
 def _too_few(lines: Sequence[Line], moments: NDArray[np.float64] | None, effective: float, n: int) -> str:

@@ -11,7 +11,7 @@ import functools
 from homing.evidence.catalogue import Entry, entry, names
 from homing.ground.errors import EvidenceError, HomingError
 from homing.protocol.drug_entry import read_drug
-from homing.protocol.product import Carrier, Deposit, Drug, Procedure, Product, Route, StateChange
+from homing.protocol.product import Carrier, DeathsCounted, Deposit, Drug, Procedure, Product, Route, StateChange
 from homing.protocol.product_facts import FACTS, read_facts, read_statement
 
 KINDS = ("msc", "hsc", "treg", "car-t", "bacteria")
@@ -125,7 +125,7 @@ def read_carrier(e: Entry) -> Carrier:
 
 def read_procedure(e: Entry) -> Procedure:
     """A procedure from an entry."""
-    e.fields("name", "changes", "note", "sources", required=("name", "changes"))
+    e.fields("name", "changes", "deaths", "note", "sources", required=("name", "changes"))
     changes = [p.fields("state", "verb", "by", "vary", required=("state", "verb", "by")) for p in e.parts("changes")]
     return Procedure(
         key=e.key,
@@ -136,7 +136,13 @@ def read_procedure(e: Entry) -> Procedure:
         ),
         note=e.both_languages("note") if "note" in e.data else {},
         sources=e.sources(),
+        deaths=_deaths(e.part("deaths")) if "deaths" in e.data else None,
     )
+
+
+def _deaths(e: Entry) -> DeathsCounted:
+    e.fields("question", "trials", required=("question",))
+    return DeathsCounted(e.name_of("question", "questions"), e.names_of("trials", "trials"))
 
 
 def _check_amount(usual: Entry) -> None:

@@ -99,6 +99,16 @@ class Protocol:
         return tuple(found)
 
     @property
+    def cell_courses(self) -> tuple[Course, ...]:
+        """The courses of human cells that are given on fixed days."""
+        return tuple(c for c in self.courses if isinstance(c.give, Product) and c.give.is_cells)
+
+    @property
+    def cells(self) -> tuple[Product, ...]:
+        """The products given that are human cells."""
+        return tuple(product for product in self.products if product.is_cells)
+
+    @property
     def drugs(self) -> tuple[Drug, ...]:
         """The drugs given, each once, in the order of courses."""
         found: list[Drug] = []

@@ -146,6 +146,11 @@ class Product:
         """The catalogue's product that this is, or is like."""
         return self.like or self.key
 
+    @property
+    def is_cells(self) -> bool:
+        """Whether it is human cells; bacteria are dosed as a share of a community, and go nowhere that cells go."""
+        return self.kind != "bacteria"
+
     def share(self, name: str) -> float:
         """A fraction of the dose ladder or of a route, by name ('viability', 'f_local_retained').
 
@@ -216,11 +221,20 @@ class StateChange:
 
 
 @dataclass(frozen=True)
+class DeathsCounted:
+    """Where the evidence store counts the deaths by a procedure: a question, of which `trials` alone where named."""
+
+    question: str
+    trials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Procedure:
-    """An act that is not a dose: curettage, seton removal, conditioning."""
+    """An act that is not a dose: curettage, seton removal, conditioning. One that kills has its `deaths`."""
 
     key: str
     name: Mapping[str, str]
     changes: tuple[StateChange, ...]
     sources: tuple[str, ...] = ()
     note: Mapping[str, str] = field(default_factory=dict)
+    deaths: DeathsCounted | None = None

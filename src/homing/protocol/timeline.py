@@ -5,6 +5,7 @@ On one day procedures come first, then courses in the order of the protocol: cel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -133,7 +134,8 @@ def _act(system: System, planned: PlannedProcedure, values: Mapping[str, NDArray
 def add_dose(system: System, dose: GivenDose, rows: EventRows, found: Instances) -> None:
     """Add what was delivered to the states where it lands, in the instance that it is of.
 
-    Fresh cells can divide: a dose sets the competence of its product to 1 in the patients who get it.
+    Fresh cells can divide: a dose sets the competence of its product to 1 in the patients who get it. What can't be
+    more than a whole, as the share of the flora that bacteria hold, is filled by a dose and no further.
     """
     give = dose.course.give
     fresh = f"{found.name_of(give)}.{COMPETENCE}"
@@ -141,7 +143,11 @@ def add_dose(system: System, dose: GivenDose, rows: EventRows, found: Instances)
         rows.add(dose.time, Op.SET, system.state_index(fresh), 1.0, who=np.flatnonzero(dose.delivered > 0))
     for deposit in deposits_of(dose.course):
         for name, share in at_once(deposit, dose.course):
-            rows.add(dose.time, Op.ADD, system.state_index(found.full(name, give)), dose.delivered * share)
+            full = found.full(name, give)
+            rows.add(dose.time, Op.ADD, system.state_index(full), dose.delivered * share)
+            whole = system.states[full].high
+            if math.isfinite(whole):
+                rows.add(dose.time, Op.LOWER_TO, system.state_index(full), whole)
 
 
 def deposits_of(course: Course) -> tuple[Deposit, ...]:

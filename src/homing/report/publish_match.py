@@ -119,7 +119,7 @@ def _as_plain(found: Match, words: Words) -> dict[str, object]:
         "population": found.population,
         "rule_of_thumb": words(thumb if isinstance(thumb, Message) else thumb.message),
         "answer": words(answer(found).message),
-        "options": [_plain_option(option, k + 1, words) for k, option in enumerate(found.options)],
+        "options": [_plain_option(option, found.rank(option), words) for option in found.options],
     }
 
 

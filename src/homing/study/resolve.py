@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 from homing.ground.errors import HomingError, StudyError
 from homing.ground.keys import draw_seed
 from homing.ground.nearest import did_you_mean
+from homing.patients.drug_kinetics import inert_effects
 from homing.protocol.outside import refusal_of
 from homing.study import known
 from homing.study.arms import Own, plan_arms
@@ -162,6 +163,19 @@ def _check_alternative(content: StudyContent, name: str, i: int, faults: Faults)
         faults.add(path, f"there is no product '{name}'. {did_you_mean(name, known.names('products'))}")
 
 
+def _inert(study: Study) -> Iterator[Note]:
+    """The published covariates of the drugs given that no simulated patient has."""
+    drugs = {drug.key: drug for arm in study.arms.values() for drug in arm.drugs}
+    for key, drug in drugs.items():
+        names = dict.fromkeys(effect.covariate.replace("_", " ") for effect in inert_effects(drug))
+        if names:
+            yield Note(
+                f"The kinetics of {key} don't differ with {', '.join(names)}, as published: simulated patients don't "
+                f"have it, and it stands at its reference.",
+                f"{key}的药代动力学未按已发表的协变量（{'、'.join(names)}）区分：虚拟患者无此协变量，取参考值。",
+            )
+
+
 def _choices(file: StudyFile, study: Study) -> list[Note]:
     """What was chosen for the user, as sentences."""
     content, written = file.content, file.text.tree
@@ -190,6 +204,7 @@ def _choices(file: StudyFile, study: Study) -> list[Note]:
                 f"访视中已加入{day_text(0)}：终点需与起始比较。",
             )
         )
+    notes += _inert(study)
     design = study.design
     chosen = {
         "patients per arm": str(design.patients_per_arm),

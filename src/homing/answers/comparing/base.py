@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from homing.answers.case import Case, label_of
 from homing.answers.content import Estimate, Message, Text
+from homing.answers.deaths import deaths_counted, deaths_of
 from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
-from homing.evidence.prices import Price, price_entry
+from homing.answers.priced import Cost, cost_of
 from homing.ground.calendar import DAYS_PER_YEAR
 from homing.protocol.course import Protocol
 from homing.protocol.product import Product
@@ -20,25 +21,11 @@ from homing.study.patients import PatientTable
 from homing.study.plan import Comparing
 from homing.study.schema import DEFAULT_MATTERS
 from homing.study.simulator import Simulated
-from homing.synthesis.binomial import pool_proportions
 from homing.trials.ranking import cohort_means, cohorts
 
 Array = NDArray[np.float64]
 #: Cohorts drawn for probabilities.
 DRAWS = 2000
-#: The price that stands for a course of cells whose own is in no catalogue.
-USUAL_COURSE = "cell-course-china"
-#: Procedures that carry a risk of death, and the question of the store that counts it.
-DEADLY = {"hsct-conditioning": "hsct-cd-mortality"}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the cells of one arm cost: a price, how many of it, whether it is the product's own."""
-
-    price: Price
-    times: float
-    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -168,29 +155,16 @@ class Comparison:
 
     def deaths(self, arm: int) -> Estimate | None:
         """The share who die of a deadly procedure, as programmes counted it; None for an arm without one."""
-        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
-        if not done:
-            return None
-        singles = self.case.store.single_arms(DEADLY[done[0]])
-        found = pool_proportions([s.counts.events for s in singles], [s.counts.n for s in singles]).natural()
-        return Estimate(float(found.estimate[0]), float(found.low[0]), float(found.high[0]), "percent")
+        return deaths_of(self.protocol(arm), self.case.store)
 
     def death_sources(self, arm: int) -> list[str]:
         """The sources behind `deaths`."""
-        done = [p.procedure.key for p in self.protocol(arm).procedures if p.procedure.key in DEADLY]
-        return list(dict.fromkeys(s.source for key in done for s in self.case.store.single_arms(DEADLY[key])))
+        return list(dict.fromkeys(s.source for s in deaths_counted(self.protocol(arm), self.case.store)))
 
     def costs(self, arm: int) -> tuple[Cost, ...]:
         """What each product of an arm costs; drugs, procedures and care are not priced."""
         protocol = self.protocol(arm)
-        found = []
-        for product in protocol.products:
-            doses = sum(len(c.times) for c in protocol.courses if c.give == product)
-            entry = price_entry(product.price or USUAL_COURSE)
-            usual_doses = len(product.usual.get("at", "").split(",")) if product.usual else 1
-            by_dose = product.price.endswith("-dose") or (bool(product.price) and usual_doses == 1)
-            found.append(Cost(entry, float(max(doses, 1)) if by_dose else 1.0, bool(product.price)))
-        return tuple(found)
+        return tuple(cost_of(self.case, protocol, product) for product in protocol.products)
 
     def money(self, arm: int) -> Estimate | None:
         """The cost of an arm as `cells_money`; None where a drug is given, whose cost is not known here."""

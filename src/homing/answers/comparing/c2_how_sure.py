@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from homing.answers.case import name_of
-from homing.answers.comparing.base import DRAWS, Comparison
+from homing.answers.comparing.base import DRAWS, Comparison, listed
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
 from homing.patients.scenario import scenario
-from homing.trials.ranking import mean_rank, probability_of_best
+from homing.trials.ranking import TIE, mean_rank, probability_of_best
 
 #: A probability below it is told as none.
 SELDOM = 0.0005
@@ -24,15 +24,19 @@ def answer(c: Comparison) -> Chapter:
 
 
 def _finding(c: Comparison, best: np.ndarray) -> Finding:
-    ranked = sorted(range(len(c.arms)), key=lambda i: (-round(float(best[i]), 12), c.arms[i]))
+    ranked = _shown(c, best)
     first, second = ranked[0], ranked[min(1, len(ranked) - 1)]
-    values = {
+    values: dict[str, object] = {
         "first": c.name(first),
         "p": Estimate(float(best[first]), kind="percent", spread="none"),
         "second": c.name(second),
         "q": Estimate(float(best[second]), kind="percent", spread="none"),
         "n": c.size,
     }
+    shared = [i for i in ranked if best[i] >= best[first] - TIE]
+    if len(shared) > 1:
+        values["names"] = listed([c.name(i) for i in shared])
+        return Finding(Message("compare.c2.best-shared", values), "assumed", ["run"], exploratory=True)
     key = "compare.c2.best" if best[second] >= SELDOM else "compare.c2.best-alone"
     return Finding(Message(key, values), "assumed", ["run"], exploratory=True)
 

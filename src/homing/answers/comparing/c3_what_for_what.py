@@ -9,6 +9,7 @@ import numpy as np
 from homing.answers.case import endpoint_name, name_of, simulated_share
 from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Cloud, Estimate, Finding, Message, Scatter, Table, Text
+from homing.answers.deaths import deaths_counted
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.patients.scenario import scenario
 from homing.protocol.product import Drug
@@ -167,13 +168,16 @@ def _own_money(c: Comparison, arm: int) -> object:
 
 
 def _deaths(c: Comparison) -> list[Block]:
-    """What programmes counted of deaths by conditioning, which no point of the figure shows."""
+    """What programmes counted of deaths by conditioning, which no point of the figure shows: once for each count."""
+    found: dict[tuple[str, ...], Block] = {}
     for i in range(len(c.arms)):
-        deaths = c.deaths(i)
-        if deaths is not None:
-            values = {"arm": c.name(i), "deaths": deaths}
-            return [Finding(Message("compare.c3.deaths", values), "estimated", c.death_sources(i))]
-    return []
+        counted = deaths_counted(c.protocol(i), c.case.store)
+        if counted:
+            one = "-one" if len(counted) == 1 else ""
+            values = {"arm": c.name(i), "deaths": c.deaths(i), "trial": counted[0].trial.name}
+            message = Message(f"compare.c3.deaths{one}", values)
+            found.setdefault(tuple(s.trial.key for s in counted), Finding(message, "estimated", c.death_sources(i)))
+    return list(found.values())
 
 
 def _prices(c: Comparison) -> list[Block]:

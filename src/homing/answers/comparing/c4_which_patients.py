@@ -8,6 +8,7 @@ from homing.answers.case import endpoint_name
 from homing.answers.comparing.base import Comparison
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
 from homing.endpoints.definitions import endpoint
+from homing.patients.covariates import OWN_UNITS
 from homing.trials.subgroups import Half, halves, one_rule
 
 #: Patients whose features are looked at, and the leading arms whose gains are.
@@ -60,6 +61,17 @@ def _name(feature: str) -> Text:
     return Message(f"compare.feature.{feature.replace('_', '-')}")
 
 
+def _cut(c: Comparison, feature: str, cut: float) -> Estimate:
+    """Where a feature divides the patients, in its unit."""
+    if feature in READINGS:
+        unit = endpoint(feature).unit
+    elif "." in feature:
+        unit = c.case.simulator.compiled.system.parameters[feature].unit
+    else:
+        unit = OWN_UNITS.get(feature, "1")
+    return Estimate(cut, spread="none", unit="" if unit == "1" else unit)
+
+
 def _finding(
     c: Comparison,
     found: list[Half],
@@ -80,7 +92,7 @@ def _finding(
         "feature": _name(first.feature),
         "low": Estimate(*first.low_gain, "points", spread="monte-carlo"),
         "high": Estimate(*first.high_gain, "points", spread="monte-carlo"),
-        "cut": first.cut,
+        "cut": _cut(c, first.feature, first.cut),
         "p": Estimate(first.p, spread="none"),
     }
     key = "compare.c4.some" if seen else "compare.c4.only-hidden"
@@ -100,7 +112,7 @@ def _rule(c: Comparison, measured: dict[str, np.ndarray], n: int) -> Finding:
         return Finding(Message("compare.c4.no-rule", values), "assumed", ["run"], exploratory=True)
     values |= {
         "feature": _name(rule.feature),
-        "cut": rule.cut,
+        "cut": _cut(c, rule.feature, rule.cut),
         "above": c.name(rule.above),
         "below": c.name(rule.below),
         "share": Estimate(rule.share_above, kind="percent", spread="none"),
@@ -117,7 +129,7 @@ def _table(c: Comparison, found: list[Half], leading: list[int], measured: dict[
                 _name(half.feature),
                 Message("compare.c4.measured" if half.feature in measured else "compare.c4.hidden"),
                 c.name(leading[half.gain]),
-                Estimate(half.cut, spread="none"),
+                _cut(c, half.feature, half.cut),
                 Estimate(*half.low_gain, "points", spread="monte-carlo"),
                 Estimate(*half.high_gain, "points", spread="monte-carlo"),
                 Estimate(*half.apart, "points", spread="monte-carlo"),

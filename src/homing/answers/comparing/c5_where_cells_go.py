@@ -11,7 +11,6 @@ from homing.answers.case import name_of
 from homing.answers.comparing.base import Comparison
 from homing.answers.comparing.targets import LARGEST, PATIENTS, Target, find, levers
 from homing.answers.content import Block, Chapter, Estimate, Finding, Heat, HeatPanel, Message, Table, Text
-from homing.protocol.product import Product
 from homing.study.simulator import Simulated
 
 #: Days after the first dose at which the map looks, with the words for them.
@@ -50,7 +49,7 @@ def _ways(c: Comparison) -> list[int]:
     seen: dict[str, int] = {}
     for i in range(len(c.arms)):
         protocol = c.protocol(i)
-        given = [k for k in protocol.courses if isinstance(k.give, Product)]
+        given = protocol.cell_courses
         if not given or protocol.drugs:
             continue
         way = tuple((k.give, k.route.key, "" if k.carrier is None else k.carrier.key) for k in given)
@@ -59,7 +58,7 @@ def _ways(c: Comparison) -> list[int]:
 
 
 def _first(c: Comparison, i: int) -> float:
-    return min(t for k in c.protocol(i).courses if isinstance(k.give, Product) for t in k.times)
+    return min(t for k in c.protocol(i).cell_courses for t in k.times)
 
 
 def _early(c: Comparison, i: int) -> Simulated:
@@ -74,7 +73,8 @@ def _early(c: Comparison, i: int) -> Simulated:
 def _delivered(c: Comparison, run: Simulated, i: int) -> np.ndarray:
     """(patient,) cells of the doses given until the first moment."""
     first = _first(c, i)
-    given = [d.delivered for d in run.doses if d.time <= first and isinstance(d.course.give, Product)]
+    cells = c.protocol(i).cells
+    given = [d.delivered for d in run.doses if d.time <= first and d.course.give in cells]
     return np.asarray(np.sum(given, axis=0))
 
 
@@ -137,7 +137,7 @@ def _shares(c: Comparison, ways: list[int], runs: dict[int, Simulated]) -> Table
     rows: list[list[object]] = []
     for i in ways:
         first, run = _first(c, i), runs[i]
-        target = "fistula" if any(k.route.site == "fistula" for k in c.protocol(i).courses) else "gut"
+        target = "fistula" if any(k.route.site == "fistula" for k in c.protocol(i).cell_courses) else "gut"
         lung = _patients(_share(c, run, i, "lung", first + 1 / 24))
         here = [_patients(_share(c, run, i, target, first + after)) for after in (1.0, 7.0, 28.0)]
         rows.append([c.name(i), Message(f"place.{target}"), lung, _patients(_on_target(c, run, i)), *here])

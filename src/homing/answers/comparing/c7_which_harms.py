@@ -9,6 +9,7 @@ import numpy as np
 from homing.answers.case import alive
 from homing.answers.comparing.base import Comparison
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
+from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_YEAR
 from homing.ground.proportions import upper_bound
 from homing.protocol.product import Product
@@ -20,7 +21,7 @@ MALIGNANT, CYTOKINES = "malignancy", ("cytokine-release", "severe-cytokine-relea
 def answer(c: Comparison) -> Chapter:
     """What the mechanism expects of each arm in the first year, and what trials of its product counted."""
     runs = [c.first_year(i) for i in range(len(c.arms))]
-    blocks: list[Block] = [_finding(c), _figure(c), _table(c, runs), *_sensitised(c, runs), _exposure(c, runs)]
+    blocks: list[Block] = [_finding(c), _figure(c), _table(c, runs), *_sensitised(c, runs), *_exposure(c, runs)]
     blocks.append(Message("compare.c7.no-point"))
     return Chapter(7, "which_harms", blocks, Message("compare.c7.certainty"), exploratory=True)
 
@@ -94,7 +95,7 @@ def _sensitised(c: Comparison, runs: list[Simulated]) -> list[Block]:
     """Antibodies against the donor after a year: single and repeated doses, foreign and own cells."""
     rows: list[list[object]] = []
     for i, run in enumerate(runs):
-        given = [k for k in c.protocol(i).courses if isinstance(k.give, Product)]
+        given = c.protocol(i).cell_courses
         if not given:
             continue
         year = run["alloimmunity.antibody"][:, np.searchsorted(run.times, DAYS_PER_YEAR * 0.999) - 1]
@@ -109,42 +110,50 @@ def _sensitised(c: Comparison, runs: list[Simulated]) -> list[Block]:
     return [Table(Message("compare.c7.sensitised"), columns, rows, Message("compare.c7.sensitised-note"))]
 
 
-def _exposure(c: Comparison, runs: list[Simulated]) -> Table:
+def _exposure(c: Comparison, runs: list[Simulated]) -> list[Block]:
     """Living cells times days, and the largest rate of malignancy that the trials' count is compatible with."""
     rows: list[list[object]] = []
     for i, run in enumerate(runs):
-        products = c.protocol(i).products
+        products = c.protocol(i).cells
         if not products:
             continue
         within = run.times <= DAYS_PER_YEAR
         cells = np.sum([alive(run, product) for product in products], axis=0)[:, within]
         days = np.trapezoid(cells, run.times[within], axis=1)
-        events, n, is_counted = _malignancies(c, products[0])
+        events, n, is_counted = malignancies(c.case.store, products[0])
         bound = Estimate(upper_bound(events, n), kind="percent", spread="none") if n else None
         key = "compare.c7.seen" if is_counted else "compare.c7.not-listed"
         counted = Message(key, {"events": events, "n": n})
         exposure = Estimate(float(np.nanmean(days)), kind="cells", spread="none")
         rows.append([c.name(i), exposure, _patients(cells[:, -1], "cells"), counted if n else None, bound])
+    if not rows:
+        return []
     heads = ("head.arm", "compare.c7.h-exposure", "compare.c7.h-left", "compare.c7.h-malignant", "q7.at-most")
     columns: list[Text] = [Message(key) for key in heads]
-    return Table(Message("compare.c7.exposure"), columns, rows, Message("compare.c7.exposure-note"))
+    return [Table(Message("compare.c7.exposure"), columns, rows, Message("compare.c7.exposure-note"))]
 
 
-def _malignancies(c: Comparison, product: Product) -> tuple[int, int, bool]:
+def malignancies(store: Store, product: Product) -> tuple[int, int, bool]:
     """Malignancies among patients treated with a product, and whether any trial listed them at all.
 
     Where none lists them, the patients of all trials that list adverse events stand as those in whom none was told of.
+    Each patient counts once: of trials that share patients the one with most events (of equals, most patients) stands
+    for all, of an arm its largest count; arms that did not give the product have none.
     """
-    rows = [
-        (trial, event)
-        for trial, event in c.case.store.safety(product.catalogue_key)
-        if trial.arms[event.arm].role != "control"
-    ]
+    rows = [(t, e) for t, e in store.safety(product.catalogue_key) if t.arms[e.arm].product == product.catalogue_key]
     listed = [(trial, event) for trial, event in rows if event.event == MALIGNANT]
-    if listed:
-        return sum(e.events for _, e in listed), sum(e.n for _, e in listed), True
-    most: dict[tuple[str, str], int] = {}
-    for trial, event in rows:
-        key = (trial.key, event.arm)
-        most[key] = max(most.get(key, 0), event.n)
-    return 0, sum(most.values()), False
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for trial, event in sorted(listed or rows, key=lambda row: (-row[1].events if listed else 0, -row[1].n)):
+        if any(other in found for other in trial.shares_patients_with):
+            continue
+        arms = found.setdefault(trial.key, {})
+        events = event.events if listed else 0
+        arms[event.arm] = max(arms.get(event.arm, (0, 0)), (events, event.n))
+    counts = [count for arms in found.values() for count in _apart(list(arms.values()))]
+    return sum(events for events, _ in counts), sum(n for _, n in counts), bool(listed)
+
+
+def _apart(arms: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The (events, patients) of a trial's arms, without the parts where one arm is the others added up."""
+    most = max(arms, key=lambda arm: arm[1])
+    return [most] if len(arms) > 2 and 2 * most[1] == sum(n for _, n in arms) else arms
