@@ -23,17 +23,23 @@ SHIPPED = 400
 
 @dataclass(frozen=True)
 class Parameter:
-    """One column: draws (draw,) of a factor for a new trial, its prior, whether trials inform it and which."""
+    """One column: draws (draw,) of a factor for a new trial, its prior, whether trials inform it and which.
+
+    `common` (any number,) are draws of what all trials share, where trials differ from it: what was learnt is told of
+    that, since one more trial may be anywhere about it.
+    """
 
     factor: Factor
     draws: Array
     informed: bool
     trials: tuple[str, ...]
+    common: Array | None = None
 
     @property
     def shrinkage(self) -> float:
         """1 - variance of posterior over prior, of the logarithm; 0 or less where nothing was learnt."""
-        return float(1 - np.log(self.draws).var() / self.factor.spread**2)
+        learnt = self.draws if self.common is None else self.common
+        return float(1 - np.log(learnt).var() / self.factor.spread**2)
 
     def told(self) -> dict[str, Any]:
         """What the file says of it."""

@@ -231,11 +231,12 @@ def parameters(found: Calibration, draws: int) -> tuple[Parameter, ...]:
     }
     trials = {fistula.DOMAIN: found.fistula.table.trials, luminal.DOMAIN: found.luminal.table.trials}
     rows = [
-        Parameter(f, columns[key], True, trials[fistula.DOMAIN]) for key, f in found.fistula.unknowns.factors.items()
+        Parameter(f, columns[key], True, trials[fistula.DOMAIN], np.exp(tract[key]))
+        for key, f in found.fistula.unknowns.factors.items()
     ]
     among = thinned(len(gut["gut_flares"]), draws)
     rows += [
-        Parameter(f, np.exp(gut[key][among]), True, trials[luminal.DOMAIN])
+        Parameter(f, np.exp(gut[key][among]), True, trials[luminal.DOMAIN], np.exp(gut[key]))
         for key, f in found.luminal.unknowns.factors.items()
     ]
     rows += found.kinetics.parameters(draws)
