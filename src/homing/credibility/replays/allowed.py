@@ -23,6 +23,11 @@ def share_of(outcome: Outcome) -> float:
     return outcome.share
 
 
+def counts_of(outcome: Outcome) -> str:
+    """What a share is of: '53/107', or 'n 24' where the source prints no count."""
+    return f"{outcome.events}/{outcome.n}" if outcome.events is not None else f"n {outcome.n}"
+
+
 def share_bounds(outcome: Outcome) -> tuple[float, float]:
     """The exact 95 % interval of a reported share, from its counts or, for a Kaplan-Meier share, the patients."""
     if outcome.events is not None and outcome.n:
@@ -32,7 +37,7 @@ def share_bounds(outcome: Outcome) -> tuple[float, float]:
 
 def difference_bounds(a: Outcome, b: Outcome) -> tuple[float, float, float]:
     """The difference a - b of two shares that are counts, and its large-sample 95 % interval."""
-    if a.events is None or b.events is None:
+    if a.events is None or b.events is None or a.n is None or b.n is None:
         raise EvidenceError(f"arms '{a.arm}' and '{b.arm}' have no counts to take a difference of.")
     effect = effect_of_counts([a.events], [a.n], [b.events], [b.n], "risk-difference")
     middle, half = float(effect.estimate[0]), CERTAIN * math.sqrt(float(effect.variance[0]))

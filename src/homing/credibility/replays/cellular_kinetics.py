@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from homing.credibility.replays.allowed import kinetic_bounds, middle_of
 from homing.credibility.replays.content import Array, Compared, Curve, Picture, Point, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of
+from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.uses import use_of
 from homing.evidence.records import Kinetic
 from homing.evidence.store import Store
@@ -137,7 +137,7 @@ def run_cellular_kinetics(replay: Replay, store: Store, patients: int, seed: int
     rows = []
     for e in replay.entry.parts("compare"):
         required = ("ours", "trial", "arm", "what", "label")
-        e.fields(*required, "tolerance", required=required)
+        e.fields(*required, "tolerance", "used for", required=required)
         ours = e.one_of("ours", (*CLOSED, *DRAWN))
         trial = store.trial(e.one_of("trial", replay.trials))
         found = reading(store, trial.key, e.text("arm"), e.text("what"))
@@ -156,7 +156,7 @@ def run_cellular_kinetics(replay: Replay, store: Store, patients: int, seed: int
                 source=found.source,
                 at=found.at,
                 error=error,
-                used_for=use_of(trial.key, found.arm, found.what, found.day, replay.used_for),
+                used_for=use_of(trial.key, found.arm, found.what, found.day, used_for(replay, e)),
                 tolerance=tolerance,
             )
         )

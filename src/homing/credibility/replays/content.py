@@ -60,6 +60,7 @@ class Replay:
 class Compared:
     """One number as printed and ours.
 
+    `as_printed` are the counts of a share ('53/107', 'n 24') or the source's own text of another quantity.
     `low` and `high` bound what is near enough to the printed one; `ours_low` and `ours_high` are ours over the
     scenarios (NaN where there is one answer); `error` is the Monte Carlo standard error of ours (0 for a closed form).
     """

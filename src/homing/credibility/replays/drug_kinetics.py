@@ -1,13 +1,13 @@
 """Kinetics of drugs: the published two-compartment models of catalogue/drugs beside printed half-lives and levels.
 
-    simulate:
-      drug: vedolizumab
-      populations: {colitis: uc-moderate-severe, crohn: luminal-cd-moderate-severe}     # by arm of the store
-      until: week 46
-    compare:
-      - {ours: half-life, trial: ..., arm: colitis, what: terminal half-life, label: {en:, zh:}}
-      - {ours: mean-before-dose, ...}        # at the day of the store's record, before what is given that day
-      - {ours: median-peak, ...}             # after the first dose
+simulate:
+  drug: vedolizumab
+  populations: {colitis: uc-moderate-severe, crohn: luminal-cd-moderate-severe}     # by arm of the store
+  until: week 46
+compare:
+  - {ours: half-life, trial: ..., arm: colitis, what: terminal half-life, label: {en:, zh:}}
+  - {ours: mean-before-dose, ...}        # at the day of the store's record, before what is given that day
+  - {ours: median-peak, ...}             # after the first dose
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from homing.credibility.replays.allowed import kinetic_bounds, middle_of
 from homing.credibility.replays.cellular_kinetics import MEDIAN, reading
 from homing.credibility.replays.content import Compared, Curve, Picture, Point, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of
+from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.scenarios import central_scenario
 from homing.credibility.replays.trial import Step, patients_of
 from homing.credibility.replays.uses import use_of
@@ -105,7 +105,7 @@ def _levels(drug: Drug, simulator: Simulator, cohort: Cohort, until: float) -> S
 
 def _row(replay: Replay, store: Store, e: Entry, drug: Drug, runs: Mapping[str, Simulated]) -> Compared:
     required = ("ours", "trial", "arm", "what", "label")
-    e.fields(*required, "tolerance", required=required)
+    e.fields(*required, "tolerance", "used for", required=required)
     trial = store.trial(e.one_of("trial", replay.trials))
     found, tolerance = reading(store, trial.key, e.text("arm"), e.text("what")), tolerance_of(replay, e)
     ours, error = _ours(e.one_of("ours", OURS), found, drug, runs)
@@ -121,7 +121,7 @@ def _row(replay: Replay, store: Store, e: Entry, drug: Drug, runs: Mapping[str, 
         source=found.source,
         at=found.at,
         error=error,
-        used_for=use_of(trial.key, found.arm, found.what, found.day, replay.used_for),
+        used_for=use_of(trial.key, found.arm, found.what, found.day, used_for(replay, e)),
         tolerance=tolerance,
     )
 
@@ -139,9 +139,7 @@ def _ours(how: str, found: Kinetic, drug: Drug, runs: Mapping[str, Simulated]) -
     return float(np.nanmean(levels)), each
 
 
-def _picture(
-    replay: Replay, store: Store, arm: str, drug: Drug, run: Simulated, rows: list[Compared]
-) -> Picture:
+def _picture(replay: Replay, store: Store, arm: str, drug: Drug, run: Simulated, rows: list[Compared]) -> Picture:
     over = run.concentration(drug.key)
     low, middle, high = np.nanquantile(over, [0.05, 0.5, 0.95], axis=0)
     points, label = [], replay.name

@@ -1,7 +1,7 @@
 """Published meta-analyses computed again from their printed inputs, by the method that they name.
 
-    compare:
-      - {meta-analysis: cheng-2019-healing, label: {en:, zh:}}
+compare:
+  - {meta-analysis: cheng-2019-healing, label: {en:, zh:}}
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from homing.credibility.replays.content import Compared, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of
+from homing.credibility.replays.read import tolerance_of, used_for
 from homing.evidence.store import Store
 from homing.ground.errors import EvidenceError
 from homing.synthesis.reproduce import allowed, reproduce
@@ -19,7 +19,7 @@ def run_meta_analysis(replay: Replay, store: Store) -> Replayed:
     """Each pooled estimate and both ends of its interval, beside what was printed."""
     rows = []
     for e in replay.entry.parts("compare"):
-        e.fields("meta-analysis", "label", "tolerance", required=("meta-analysis", "label"))
+        e.fields("meta-analysis", "label", "tolerance", "used for", required=("meta-analysis", "label"))
         meta = store.meta_analysis(e.name_of("meta-analysis", "meta-analyses"))
         found, label = reproduce(meta), e.both_languages("label")
         ours = {"estimate": found.estimate, "low": found.low, "high": found.high}
@@ -41,7 +41,7 @@ def run_meta_analysis(replay: Replay, store: Store) -> Replayed:
                     ours=ours[part],
                     source=meta.sources[0] if meta.sources else "",
                     at=meta.as_printed,
-                    used_for=replay.used_for,
+                    used_for=used_for(replay, e),
                     tolerance=tolerance_of(replay, e),
                 )
             )

@@ -11,7 +11,8 @@ A file has
     used because: {en:, zh:}
     tolerance: {kind: sampling, because: {en:, zh:}}
     simulate: ...                     # as the kind's module says
-    compare: [...]                    # rows of the evidence store, by their names; numbers are never typed again
+    compare: [...]                    # rows of the evidence store, by their names; numbers are never typed again;
+                                      # each with a tolerance and a `used for` of its own where they differ
 """
 
 from __future__ import annotations
@@ -76,3 +77,8 @@ def read_tolerance(e: Entry) -> Tolerance:
 def tolerance_of(replay: Replay, part: Entry) -> Tolerance:
     """The tolerance of one comparison: its own where it has one, else the file's."""
     return read_tolerance(part.part("tolerance")) if "tolerance" in part.data else replay.tolerance
+
+
+def used_for(replay: Replay, part: Entry) -> Use:
+    """What the numbers of one comparison were used for: its own word where it has one, else the file's."""
+    return cast(Use, part.one_of("used for", USES, replay.used_for))

@@ -14,7 +14,7 @@ from homing.credibility.replays.trial import steps_of as trial_steps
 from homing.evidence.store import Store
 
 #: Virtual patients of a replay, and the seed that draws them.
-PATIENTS, SEED = 1000, 2026
+PATIENTS, SEED = 2000, 2026
 
 
 def run_replay(

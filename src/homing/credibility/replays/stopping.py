@@ -1,12 +1,12 @@
 """Relapse after a drug is stopped: virtual patients who are well on it are followed without it.
 
-    simulate:
-      population: luminal-cd-moderate-severe
-      drug: infliximab
-      last dose: week 54             # the usual regimen from week 0 until then
-      well from: week 26             # no active inflammation from then until the last dose
-    compare:
-      - {trial: STORI, arm: stop, endpoint: relapse, week: '52'}     # weeks after the last dose
+simulate:
+  population: luminal-cd-moderate-severe
+  drug: infliximab
+  last dose: week 54             # the usual regimen from week 0 until then
+  well from: week 26             # no active inflammation from then until the last dose
+compare:
+  - {trial: STORI, arm: stop, endpoint: relapse, week: '52'}     # weeks after the last dose
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.credibility.replays.allowed import share_bounds, share_of
+from homing.credibility.replays.allowed import counts_of, share_bounds, share_of
 from homing.credibility.replays.content import SHARE, Compared, Curve, Picture, Point, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of
+from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.scenarios import replay_scenarios
 from homing.credibility.replays.shares import INFLAMED
 from homing.credibility.replays.trial import Asked, Step, patients_of, printed
@@ -67,7 +67,7 @@ def run_stopping(replay: Replay, store: Store, patients: int, seed: int, threads
                 label={"en": f"{term['en']}, week {week:g}", "zh": f"{term['zh']}，第{week:g}周"},
                 unit=SHARE,
                 printed=share_of(found),
-                as_printed=found.printed,
+                as_printed=counts_of(found),
                 low=low,
                 high=high,
                 ours=ours[0],
@@ -76,7 +76,7 @@ def run_stopping(replay: Replay, store: Store, patients: int, seed: int, threads
                 ours_low=min(ours),
                 ours_high=max(ours),
                 error=monte_carlo_error(ours[0], followed),
-                used_for=use_of(a.trial.key, key, a.endpoint, week, replay.used_for),
+                used_for=use_of(a.trial.key, key, a.endpoint, week, a.used_for),
                 tolerance=a.tolerance,
             )
         )
@@ -90,11 +90,11 @@ def run_stopping(replay: Replay, store: Store, patients: int, seed: int, threads
 
 def _asked(replay: Replay, store: Store, e: Entry) -> Asked:
     required = ("trial", "arm", "endpoint", "week")
-    e.fields(*required, "tolerance", required=required)
+    e.fields(*required, "tolerance", "used for", required=required)
     trial = store.trial(e.one_of("trial", replay.trials))
     arm = e.one_of("arm", trial.arms)
     week = float(e.text("week"))
-    return Asked(trial, e.text("endpoint"), "", "", (arm,), (week,), (), tolerance_of(replay, e))
+    return Asked(trial, e.text("endpoint"), "", "", (arm,), (week,), (), tolerance_of(replay, e), used_for(replay, e))
 
 
 def _relapsed(

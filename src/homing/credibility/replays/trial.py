@@ -8,7 +8,7 @@
       - {trial: ADMIRE-CD, endpoint: combined-remission, how: endpoint, reads: combined-remission,
          arms: [cells, placebo], weeks: ['24', '52'], difference: [cells, placebo]}
 
-Product and dose of an arm are those of the store's record, route, carrier and day those of the catalogue's usual regimen.
+Product and dose of an arm are those of the store's record; route, carrier and day those of the usual regimen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from homing.credibility.replays.allowed import difference_bounds, share_bounds, share_of
+from homing.credibility.replays.allowed import counts_of, difference_bounds, share_bounds, share_of
 from homing.credibility.replays.content import (
     CERTAIN,
     DIFFERENCE,
@@ -32,8 +32,9 @@ from homing.credibility.replays.content import (
     Replay,
     Replayed,
     Tolerance,
+    Use,
 )
-from homing.credibility.replays.read import tolerance_of
+from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.scenarios import replay_scenarios
 from homing.credibility.replays.shares import HOW, SUSTAINED_FROM, counted, course
 from homing.credibility.replays.uses import use_of
@@ -67,6 +68,7 @@ class Asked:
     weeks: tuple[float, ...]
     difference: tuple[str, ...]
     tolerance: Tolerance
+    used_for: Use
 
 
 def read_asked(replay: Replay, store: Store) -> tuple[Asked, ...]:
@@ -74,7 +76,7 @@ def read_asked(replay: Replay, store: Store) -> tuple[Asked, ...]:
     found = []
     for e in replay.entry.parts("compare"):
         required = ("trial", "endpoint", "how", "arms", "weeks")
-        e.fields(*required, "reads", "difference", "tolerance", required=required)
+        e.fields(*required, "reads", "difference", "tolerance", "used for", required=required)
         trial = store.trial(e.one_of("trial", replay.trials))
         arms, difference = e.texts("arms"), e.texts("difference")
         for arm in (*arms, *difference):
@@ -89,6 +91,7 @@ def read_asked(replay: Replay, store: Store) -> tuple[Asked, ...]:
             weeks=tuple(float(week) for week in e.texts("weeks")),
             difference=difference,
             tolerance=tolerance_of(replay, e),
+            used_for=used_for(replay, e),
         )
         for arm, week in itertools.product(asked.arms, asked.weeks):
             printed(store, asked, arm, week, e.where)
@@ -173,7 +176,7 @@ def _rows(replay: Replay, store: Store, a: Asked, runs: Mapping[str, list[Simula
                 label=_label(store, a, arm, week),
                 unit=SHARE,
                 printed=share_of(found),
-                as_printed=found.result,
+                as_printed=counts_of(found),
                 low=low,
                 high=high,
                 ours=ours[0],
@@ -182,16 +185,14 @@ def _rows(replay: Replay, store: Store, a: Asked, runs: Mapping[str, list[Simula
                 ours_low=min(ours),
                 ours_high=max(ours),
                 error=monte_carlo_error(ours[0], int(np.isfinite(each[0]).sum())),
-                used_for=use_of(a.trial.key, arm, a.endpoint, week, replay.used_for),
+                used_for=use_of(a.trial.key, arm, a.endpoint, week, a.used_for),
                 tolerance=a.tolerance,
             )
         if a.difference:
             yield _difference(replay, store, a, week, runs)
 
 
-def _difference(
-    replay: Replay, store: Store, a: Asked, week: float, runs: Mapping[str, list[Simulated]]
-) -> Compared:
+def _difference(replay: Replay, store: Store, a: Asked, week: float, runs: Mapping[str, list[Simulated]]) -> Compared:
     one, other = a.difference
     day = week * DAYS_PER_WEEK
     first, second = printed(store, a, one, week), printed(store, a, other, week)
@@ -201,13 +202,13 @@ def _difference(
         for x, y in zip(runs[one], runs[other], strict=True)
     ]
     ours = [pair[0] for pair in pairs]
-    uses = {use_of(a.trial.key, arm, a.endpoint, week, replay.used_for) for arm in a.difference}
+    uses = {use_of(a.trial.key, arm, a.endpoint, week, a.used_for) for arm in a.difference}
     term = store.outcome_terms[a.endpoint]
     return Compared(
         label={"en": f"difference: {term['en']}, week {week:g}", "zh": f"差异：{term['zh']}，第{week:g}周"},
         unit=DIFFERENCE,
         printed=middle,
-        as_printed=f"{100 * middle:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
+        as_printed="",
         low=low,
         high=high,
         ours=ours[0],
@@ -232,9 +233,5 @@ def _picture(store: Store, a: Asked, runs: Mapping[str, list[Simulated]]) -> Pic
             found = printed(store, a, arm, week)
             points.append(Point(week, share_of(found), *share_bounds(found)))
         label = a.trial.arms[arm].label
-        curves.append(
-            Curve(label, days / DAYS_PER_WEEK, over[0], over.min(axis=0), over.max(axis=0), tuple(points))
-        )
+        curves.append(Curve(label, days / DAYS_PER_WEEK, over[0], over.min(axis=0), over.max(axis=0), tuple(points)))
     return Picture("weeks", SHARE, tuple(curves))
-
-
