@@ -38,7 +38,9 @@ def verdict(row: Compared, words: Words) -> str:
 def remarks(found: Replayed, words: Words) -> Iterator[str]:
     """What is to be known beside the table: the sum, what it was used for, how far apart and why, sources."""
     language = words.language
-    yield words.key("replay.summary", agree=found.agreeing, all=len(found.rows))
+    weak = sum(row.agrees and row.is_weak for row in found.rows)
+    summary = words.key("replay.summary", agree=found.agreeing, all=len(found.rows))
+    yield words.sentences(summary, words.key("replay.weak", weak=weak) if weak else "")
     uses = {row.used_for for row in found.rows}
     means = uses.pop().replace(" ", "-") if len(uses) == 1 else "both"
     because = found.replay.used_because[language] if found.replay.used_for.replace(" ", "-") == means else ""
@@ -67,6 +69,7 @@ def page(results: Sequence[Replayed], words: Words, pictures: str = "") -> str:
             all=len(rows),
             held=len(held),
             held_agree=sum(row.agrees for row in held),
+            weak=sum(row.agrees and row.is_weak for row in held),
         ),
         "",
     ]
@@ -77,13 +80,14 @@ def page(results: Sequence[Replayed], words: Words, pictures: str = "") -> str:
         out += ["", *(f"- {remark}" for remark in remarks(found, words)), ""]
         for name, figure in zip(picture_names(found), figures(found), strict=True):
             out += [f"![{words(figure.title)}]({pictures}{name}.svg)", ""]
+            out += [words(figure.note), ""] if figure.note else []
         out += [f"`homing replay {found.replay.key}`", ""]
     return "\n".join(out).rstrip("\n") + "\n"
 
 
 def picture_names(found: Replayed) -> list[str]:
     """The names of the pictures of a replay, without ending, in the order of `figures`."""
-    return [found.replay.key, *(f"{found.replay.key}-over-time-{k}" for k in range(1, len(found.pictures) + 1))]
+    return [found.replay.key, *([f"{found.replay.key}-over-time"] if found.pictures else [])]
 
 
 def save_pictures(results: Sequence[Replayed], folder: Path, words: Words, *, png: bool = True) -> list[Path]:

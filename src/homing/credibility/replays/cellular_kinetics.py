@@ -183,4 +183,11 @@ def _picture(replay: Replay, rows: list[Compared], one: Levels, all_: Levels) ->
     if "peak" in by and "peak-day" in by:
         peak = by["peak"]
         points = (Point(by["peak-day"].printed, peak.printed, peak.low, peak.high),)
-    return Picture("days", "copies/µg DNA", (Curve(replay.name, days, one.at(days), low, high, points),), log=True)
+    return Picture(
+        replay.name,
+        "days",
+        "copies/µg DNA",
+        "patients",
+        (Curve(replay.name, days, one.at(days), low, high, points),),
+        log=True,
+    )

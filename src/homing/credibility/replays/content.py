@@ -116,10 +116,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Picture:
-    """Curves that share their axes. `x` is 'weeks' or 'days', `y` the unit ('share', 'mg/L', ...)."""
+    """Curves that share their axes. `x` is 'weeks' or 'days', `y` the unit ('share', 'mg/L', ...), `band` what the
+    bands span: 'scenarios', or the middle 90 % of 'patients'."""
 
+    title: Texts
     x: str
     y: str
+    band: Literal["scenarios", "patients"]
     curves: tuple[Curve, ...]
     log: bool = False
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -88,7 +87,7 @@ def run_drug_kinetics(replay: Replay, store: Store, patients: int, seed: int, th
         step()
     rows = [_row(replay, store, e, drug, runs) for e in replay.entry.parts("compare")]
     pictures = tuple(_picture(replay, store, arm, drug, run, rows) for arm, run in runs.items())
-    return Replayed(replay, tuple(rows), (_together(pictures),), patients, seed, central_scenario())
+    return Replayed(replay, tuple(rows), pictures, patients, seed, central_scenario())
 
 
 def steps_of(replay: Replay) -> int:
@@ -140,19 +139,13 @@ def _ours(how: str, found: Kinetic, drug: Drug, runs: Mapping[str, Simulated]) -
 
 
 def _picture(replay: Replay, store: Store, arm: str, drug: Drug, run: Simulated, rows: list[Compared]) -> Picture:
-    over = run.concentration(drug.key)
-    low, middle, high = np.nanquantile(over, [0.05, 0.5, 0.95], axis=0)
-    points, label = [], replay.name
+    low, middle, high = np.nanquantile(run.concentration(drug.key), [0.05, 0.5, 0.95], axis=0)
+    points = []
     for e, row in zip(replay.entry.parts("compare"), rows, strict=True):
-        found = reading(store, e.text("trial"), e.text("arm"), e.text("what"))
-        if found.arm != arm and e.text("ours") != "median-peak":
-            continue
-        label = store.trial(e.text("trial")).arms[found.arm].label
-        if e.text("ours") != "half-life":
-            day = 0.0 if e.text("ours") == "median-peak" else found.day
+        how, found = e.text("ours"), reading(store, e.text("trial"), e.text("arm"), e.text("what"))
+        if how == "median-peak" or (how == "mean-before-dose" and found.arm == arm):
+            day = 0.0 if how == "median-peak" else found.day
             points.append(Point(day / DAYS_PER_WEEK, row.printed, row.low, row.high))
-    return Picture("weeks", "mg/L", (Curve(label, run.times / DAYS_PER_WEEK, middle, low, high, tuple(points)),))
-
-
-def _together(pictures: tuple[Picture, ...]) -> Picture:
-    return replace(pictures[0], curves=tuple(curve for picture in pictures for curve in picture.curves))
+    label = next(store.trial(t).arms[arm].label for t in replay.trials if arm in store.trial(t).arms)
+    curve = Curve(label, run.times / DAYS_PER_WEEK, middle, low, high, tuple(points))
+    return Picture(label, "weeks", "mg/L", "patients", (curve,))

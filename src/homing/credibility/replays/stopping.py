@@ -84,7 +84,12 @@ def run_stopping(replay: Replay, store: Store, patients: int, seed: int, threads
     label = asked[0][2].trial.arms[asked[0][0]].label
     curve = Curve(label, (after - stop) / DAYS_PER_WEEK, over[0], over.min(axis=0), over.max(axis=0), tuple(points))
     return Replayed(
-        replay, tuple(rows), (Picture("weeks", SHARE, (curve,)),), followed, seed, replay_scenarios()[0].key
+        replay,
+        tuple(rows),
+        (Picture(term, "weeks", SHARE, "scenarios", (curve,)),),
+        followed,
+        seed,
+        replay_scenarios()[0].key,
     )
 
 

@@ -52,7 +52,7 @@ from homing.protocol.regimen import read_dose, usual_courses
 from homing.study.simulator import Simulated, Simulator
 
 #: Days between the points of a curve.
-EVERY = 14.0
+EVERY = 7.0
 Step = Callable[[], None]
 
 
@@ -234,4 +234,6 @@ def _picture(store: Store, a: Asked, runs: Mapping[str, list[Simulated]]) -> Pic
             points.append(Point(week, share_of(found), *share_bounds(found)))
         label = a.trial.arms[arm].label
         curves.append(Curve(label, days / DAYS_PER_WEEK, over[0], over.min(axis=0), over.max(axis=0), tuple(points)))
-    return Picture("weeks", SHARE, tuple(curves))
+    term, first = store.outcome_terms[a.endpoint], a.trial.arms[a.arms[0]].label
+    title = term if len(a.arms) > 1 else {"en": f"{first['en']}: {term['en']}", "zh": f"{first['zh']}：{term['zh']}"}
+    return Picture(title, "weeks", SHARE, "scenarios", tuple(curves))
