@@ -26,7 +26,8 @@ def main() -> None:
     for old in PICTURES.glob("*.svg"):
         old.unlink()
     files = save_pictures(results, PICTURES, words, png=False)
-    PAGE.write_text(page(results, words, f"{PICTURES.name}/"), encoding="utf-8")
+    text = page(results, words, f"{PICTURES.name}/")
+    PAGE.write_text(f"{text}\nWritten by `tools/replays.py`; never by hand.\n", encoding="utf-8")
     sys.stdout.write(f"{PAGE.name}: {len(results)} replays, {len(files)} pictures\n")
 
 
