@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from homing.answers.misses import SIMULATED, Miss, Row, misses, simulated
+from homing.credibility.replays.shares import counted
 from homing.evidence.records import Outcome
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import Store, load_store
@@ -28,11 +29,7 @@ from homing.study.simulator import Simulator
 PATIENTS, SEED = 400, 39
 SCENARIOS = ("sceptical", "pooled", "optimistic")
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "where-the-model-misses.md"
-#: From when on inflammation counts as a relapse: the reset takes some months to heal the gut.
-RELAPSE_FROM = 120.0
 EVERY = 14.0
-#: The visit at which those are counted who are to stay in remission.
-SUSTAINED_FROM = 168.0
 
 
 def simulate(miss: Miss, row: Row) -> tuple[float, float, float]:
@@ -53,13 +50,7 @@ def _share(miss: Miss, row: Row, key: str) -> float:
     if asked.how == "deaths":
         total = np.trapezoid(run["treatment_death_hazard"], run.times / DAYS_PER_YEAR, axis=1)
         return float(np.mean(-np.expm1(-total)))
-    if asked.how == "relapse-free":
-        after = run.times >= RELAPSE_FROM
-        return float(1 - (run.course_of("active-inflammation")[:, after] == 1).any(axis=1).mean())
-    if asked.how == "sustained":
-        then = run.outcome(asked.reads, SUSTAINED_FROM) == 1
-        return float(np.nanmean(run.outcome(asked.reads, day)[then]))
-    return float(np.nanmean(run.outcome(asked.reads, day)))
+    return float(np.nanmean(counted(run, asked.how, asked.reads, day)))
 
 
 def _protocol(miss: Miss, row: Row, until: float) -> Protocol:

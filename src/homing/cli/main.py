@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from homing.cli import calibrate, catalog, check, compare, evidence, match, model, patients, run, schema, simulate
+from homing.cli import (
+    calibrate,
+    catalog,
+    check,
+    compare,
+    evidence,
+    match,
+    model,
+    patients,
+    replay,
+    run,
+    schema,
+)
 from homing.ground.errors import HomingError
 
 app = typer.Typer(
@@ -24,6 +36,7 @@ app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
 app.command("match")(match.match)
+app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("schema")(schema.schema)
 app.add_typer(evidence.app, name="evidence")

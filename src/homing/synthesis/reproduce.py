@@ -42,7 +42,7 @@ def reproduce(meta: MetaAnalysis) -> Reproduced:
     except StudyError as error:
         return Reproduced(meta, math.nan, math.nan, math.nan, math.nan, None, error.message)
     names = [name for name in ("estimate", "low", "high") if name in meta.printed]
-    close = [_met(found[name], meta.printed[name], meta.measure == "proportion") for name in names]
+    close = [abs(found[name] - meta.printed[name]) <= allowed(meta, meta.printed[name]) for name in names]
     agrees = all(close) if names else None
     wrong = [
         f"{n}: printed {meta.printed[n]:g}, here {found[n]:.3g}" for n, ok in zip(names, close, strict=True) if not ok
@@ -51,9 +51,10 @@ def reproduce(meta: MetaAnalysis) -> Reproduced:
     return Reproduced(meta, found["estimate"], found["low"], found["high"], found["i2"], agrees, why)
 
 
-def _met(found: float, printed: float, proportion: bool) -> bool:
-    half = 0.0051 if proportion or abs(printed) < 100 else 0.51
-    return abs(found - printed) <= half + SLACK * abs(printed)
+def allowed(meta: MetaAnalysis, printed: float) -> float:
+    """How far a number computed again may be from the printed one: see `SLACK`."""
+    half = 0.0051 if meta.measure == "proportion" or abs(printed) < 100 else 0.51
+    return half + SLACK * abs(printed)
 
 
 def _computed(meta: MetaAnalysis) -> dict[str, float]:

@@ -1,0 +1,160 @@
+"""Replays in words: table cells, the page of all of them, and its files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Replayed
+from homing.patients.scenario import scenario
+from homing.report.figures.draw import draw, draw_png
+from homing.report.files import write_whole
+from homing.report.replay_figures import figures
+from homing.report.words import Words
+
+HEADS = ("number", "printed", "ours", "allowed", "verdict", "used")
+
+
+def cells(row: Compared, words: Words) -> list[str]:
+    """One row of the table, in the order of HEADS."""
+    return [
+        row.label[words.language],
+        _printed(row, words),
+        _ours(row, words),
+        words.key("replay.within", low=_number(row.low, row, words), high=_number(row.high, row, words)),
+        verdict(row, words),
+        words.key(f"replay.used.{row.used_for.replace(' ', '-')}"),
+    ]
+
+
+def verdict(row: Compared, words: Words) -> str:
+    """'agrees', 'agrees (too few patients to tell)' or 'misses'."""
+    if not row.agrees:
+        return words.key("replay.misses")
+    return words.key("replay.agrees-weakly" if row.is_weak else "replay.agrees")
+
+
+def remarks(found: Replayed, words: Words) -> Iterator[str]:
+    """What is to be known beside the table: the sum, what it was used for, how far apart and why, sources."""
+    language = words.language
+    weak = sum(row.agrees and row.is_weak for row in found.rows)
+    summary = words.key("replay.summary", agree=found.agreeing, all=len(found.rows))
+    yield words.sentences(summary, words.key("replay.weak", weak=weak) if weak else "")
+    uses = {row.used_for for row in found.rows}
+    means = uses.pop().replace(" ", "-") if len(uses) == 1 else "both"
+    because = found.replay.used_because[language] if found.replay.used_for.replace(" ", "-") == means else ""
+    yield words.sentences(words.key(f"replay.means.{means}"), because)
+    if found.patients:
+        counted = words.key("replay.counted", n=found.patients, seed=str(found.seed))
+        yield words.sentences(counted, _scenario(found, words))
+    reasons = dict.fromkeys(row.tolerance.because[language] for row in found.rows if row.tolerance is not None)
+    yield words.key("replay.why", because=words.sentences(*reasons))
+    if found.replay.note:
+        yield words.key("replay.bear", note=found.replay.note[language])
+    sources = dict.fromkeys(row.source for row in found.rows if row.source)
+    if sources:
+        yield words.key("replay.sources", sources=words.listing([f"`{key}`" for key in sources]))
+
+
+def page(results: Sequence[Replayed], words: Words, pictures: str = "") -> str:
+    """All replays as one Markdown page; `pictures` is the folder of their SVG files as the page links to it."""
+    rows = [row for found in results for row in found.rows]
+    held = [row for row in rows if row.used_for != "calibration"]
+    out = [f"# {words.key('replay.page.title')}", "", words.key("replay.page.intro"), ""]
+    out += [
+        words.key(
+            "replay.page.all",
+            agree=sum(row.agrees for row in rows),
+            all=len(rows),
+            held=len(held),
+            held_agree=sum(row.agrees for row in held),
+            weak=sum(row.agrees and row.is_weak for row in held),
+        ),
+        "",
+    ]
+    for found in results:
+        out += [f"## {found.replay.name[words.language]}", "", found.replay.what[words.language], ""]
+        out += _line([words.key(f"replay.head.{head}") for head in HEADS]), _line(["---"] * len(HEADS))
+        out += [_line(cells(row, words)) for row in found.rows]
+        out += ["", *(f"- {remark}" for remark in remarks(found, words)), ""]
+        for name, figure in zip(picture_names(found), figures(found), strict=True):
+            out += [f"![{words(figure.title)}]({pictures}{name}.svg)", ""]
+            out += [words(figure.note), ""] if figure.note else []
+        out += [f"`homing replay {found.replay.key}`", ""]
+    return "\n".join(out).rstrip("\n") + "\n"
+
+
+def picture_names(found: Replayed) -> list[str]:
+    """The names of the pictures of a replay, without ending, in the order of `figures`."""
+    return [found.replay.key, *([f"{found.replay.key}-over-time"] if found.pictures else [])]
+
+
+def save_pictures(results: Sequence[Replayed], folder: Path, words: Words, *, png: bool = True) -> list[Path]:
+    """Write every picture as SVG, and as PNG where asked. Returns the files.
+
+    Raises: StudyError naming a file that can't be written.
+    """
+    files = []
+    for found in results:
+        for name, figure in zip(picture_names(found), figures(found), strict=True):
+            text = draw(figure, words, name=name)
+            files.append(_write(folder / f"{name}.svg", text + "\n"))
+            if png:
+                files.append(draw_png(figure, words, folder / f"{name}.png"))
+    return files
+
+
+def save(results: Sequence[Replayed], folder: Path, words: Words) -> list[Path]:
+    """Write the page `replays.md` and the pictures it links to into a folder. Returns the files, the page first."""
+    pictures = save_pictures(results, folder, words)
+    return [_write(folder / "replays.md", page(results, words)), *pictures]
+
+
+def _write(file: Path, text: str) -> Path:
+    return write_whole(file, lambda half: half.write_text(text, encoding="utf-8"))
+
+
+def _line(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
+
+
+def _scenario(found: Replayed, words: Words) -> str:
+    if not found.scenario or not any(math.isfinite(row.ours_low) for row in found.rows):
+        return ""
+    return words.key("replay.scenario", scenario=scenario(found.scenario).name[words.language])
+
+
+def _printed(row: Compared, words: Words) -> str:
+    number = _number(row.printed, row, words)
+    if row.unit == SHARE:
+        return words.key("replay.counts", share=number, counts=row.as_printed)
+    if row.tolerance is not None and row.tolerance.kind == "as-printed":
+        return row.as_printed
+    return number if row.unit in (DIFFERENCE, *_WITHOUT_UNIT) else f"{number} {row.unit}"
+
+
+def _ours(row: Compared, words: Words) -> str:
+    text = _number(row.ours, row, words)
+    if row.error:
+        text = words.key("replay.error", value=text, error=_error(row, words))
+    if math.isfinite(row.ours_low) and row.ours_high > row.ours_low:
+        ends = {"low": _number(row.ours_low, row, words), "high": _number(row.ours_high, row, words)}
+        text = words.key("replay.range", value=text, **ends)
+    return text
+
+
+#: Units that a reader has from the label already.
+_WITHOUT_UNIT = ("risk-ratio", "odds-ratio", "risk-difference", "proportion")
+
+
+def _number(x: float, row: Compared, words: Words) -> str:
+    if row.unit == SHARE:
+        return words.percent(x, 1)
+    if row.unit == DIFFERENCE:
+        return f"{100 * x:+.1f}".replace("-", "−")
+    return words.number(x, 4)
+
+
+def _error(row: Compared, words: Words) -> str:
+    return f"{100 * row.error:.1f}" if row.unit in (SHARE, DIFFERENCE) else words.number(row.error, 2)
