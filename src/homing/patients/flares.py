@@ -1,13 +1,13 @@
 """Random flares: events that break the barrier and kindle inflammation, at each patient's own times.
 
 They follow a Poisson process; what they do depends on the patient and the flare's number alone, so that a patient has
-the same flares in every arm and scenario.
+the same flares in every arm. A scenario that multiplies the rate brings the same flares sooner or later.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.calendar import DAYS_PER_YEAR
 from homing.ground.keys import exponentials
@@ -16,21 +16,27 @@ from homing.patients.population import Flares
 from homing.protocol.events import Op
 from homing.protocol.timeline import EventRows
 
+#: What a scenario multiplies of random events: how often each kind comes.
+FLARE_RATE, TRACT_FLARE_RATE = RATES = ("flares.rate", "tract_flares.rate")
 #: The states that a flare changes.
 FLARED = ("barrier.integrity", "innate.activation")
 _AT_A_TIME = 8  # flares drawn in one go; more are drawn until every patient is past the end
 
 
 def flare_times(
-    flares: Flares, seed: int, ids: NDArray[np.int64], begin: float, end: float
+    flares: Flares, seed: int, ids: NDArray[np.int64], begin: float, end: float, factor: ArrayLike = 1.0
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Rows of (position of the patient in `ids`, day, number of the flare) with begin < day < end."""
-    rate = flares.rate.number / DAYS_PER_YEAR  # per day
+    """Rows of (position of the patient in `ids`, day, number of the flare) with begin < day < end.
+
+    Arguments: `factor` on the rate, one for all or (patient,). The waits of two factors are in proportion.
+    """
+    rate = np.broadcast_to(flares.rate.number / DAYS_PER_YEAR * np.asarray(factor), len(ids))[:, None]  # per day
     patients, days, numbers = [], [], []
-    reached = np.full(len(ids), begin)
+    reached = np.where(rate[:, 0] > 0, begin, np.inf)
     first = 0
-    while rate > 0 and (reached < end).any():
-        gaps = exponentials(seed, "time to the next flare", ids, _AT_A_TIME, first) / rate
+    while (reached < end).any():
+        waits = exponentials(seed, "time to the next flare", ids, _AT_A_TIME, first)
+        gaps = np.divide(waits, rate, out=np.full_like(waits, np.inf), where=rate > 0)
         when = reached[:, None] + np.cumsum(gaps, axis=1)
         who, which = np.nonzero(when < end)
         patients.append(who)
@@ -43,10 +49,20 @@ def flare_times(
 
 
 def add_flares(
-    rows: EventRows, system: System, flares: Flares, seed: int, ids: NDArray[np.int64], begin: float, end: float
+    rows: EventRows,
+    system: System,
+    flares: Flares,
+    seed: int,
+    ids: NDArray[np.int64],
+    begin: float,
+    end: float,
+    factor: ArrayLike = 1.0,
 ) -> None:
-    """Add every flare between two days: the barrier loses a random share, and inflammation rises with what is lost."""
-    who, day, number = flare_times(flares, seed, ids, begin, end)
+    """Add every flare between two days: the barrier loses a random share, and inflammation rises with what is lost.
+
+    Arguments: `factor` on the rate, one for all or (patient,).
+    """
+    who, day, number = flare_times(flares, seed, ids, begin, end, factor)
     if not who.size:
         return
     draws = exponentials(seed, "barrier lost in a flare", ids, int(number.max()) + 1)
