@@ -171,6 +171,11 @@ class Case:
             return told.low, told.high
         return min(e.value for e in shares.values()), max(e.value for e in shares.values())
 
+    @property
+    def over(self) -> Message:
+        """What `span` is, in words."""
+        return Message("case.over-posterior" if self.central == POSTERIOR else "case.over-scenarios")
+
     def with_product(self, key: str) -> Protocol:
         """Another product of the catalogue in the place of the candidate's, after the same procedures.
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome
+from homing.answers.case import (
+    Case,
+    credible_difference,
+    credible_share,
+    endpoint_name,
+    label_of,
+    name_of,
+    observed_outcome,
+)
 from homing.answers.content import Block, Estimate, Finding, Message, Table, Verbatim
+from homing.answers.posterior import version_of
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.study.results import Sums
@@ -15,17 +24,24 @@ NEAR_WEEKS = 4.0
 
 
 def share(cell: Sums) -> Estimate:
-    """A simulated share with its exact Monte Carlo interval."""
+    """A simulated share with its interval over draws of the posterior, else its exact Monte Carlo interval."""
+    told = cell.over_draws()
+    if told is not None:
+        return credible_share(told)
     return Estimate(cell.mean, *cell.share_interval(), "percent", spread="monte-carlo")
 
 
 def difference(cell: Sums) -> Estimate:
-    """A simulated difference of shares in the same patients with its Monte Carlo interval."""
+    """A simulated difference of shares in the same patients with its interval, as of `share`."""
+    told = cell.over_draws()
+    if told is not None:
+        return credible_difference(told)
     return Estimate(cell.mean, *cell.interval(), "points", spread="monte-carlo")
 
 
 def headline(case: Case) -> list[Block]:
-    """The primary endpoint in candidate and control: one sentence over the scenarios and a table of each."""
+    """The primary endpoint in candidate and control: one sentence, under the posterior where the study has it, else
+    over the scenarios, and a table of each."""
     study, results = case.study, case.results
     effects = {key: results.difference(key).mean for key in study.scenarios}
     low, high = min(effects, key=effects.__getitem__), max(effects, key=effects.__getitem__)
@@ -39,7 +55,12 @@ def headline(case: Case) -> list[Block]:
         "low_scenario": name_of(scenario(low).name),
         "high_scenario": name_of(scenario(high).name),
     }
-    if len(effects) == 1:
+    chosen = case.scenario().draws
+    if chosen is not None:
+        key = "headline.posterior"
+        effect = difference(results.difference(case.central))
+        values |= {"effect": effect, "version": version_of(chosen), "until": chosen.until}
+    elif len(effects) == 1:
         key = "headline.effect-one"
     else:
         key = "headline.effect" if effects[low] < effects[high] else "headline.effect-same"
@@ -54,13 +75,20 @@ def _scenarios(case: Case) -> Table:
             cell = results.primary(key, arm)
             gain = None if arm == study.control else difference(results.difference(key, arm))
             of = cell.n if not cell.failed else Message("headline.of", {"n": cell.n, "all": cell.n + cell.failed})
-            rows.append([name_of(scenario(key).name), label_of(protocol), of, share(cell), gain])
-    heads = ("head.scenario", "head.arm", "head.patients", "head.simulated", "head.difference")
+            errors = [cell, *([] if arm == study.control else [results.difference(key, arm)])]
+            error = Message("headline.errors", {"errors": [_error(e) for e in errors]})
+            rows.append([name_of(scenario(key).name), label_of(protocol), of, share(cell), gain, error])
+    heads = ("head.scenario", "head.arm", "head.patients", "head.simulated", "head.difference", "headline.error")
     title = Message(
         "headline.table",
         {"endpoint": endpoint_name(study.primary.key), "week": study.primary.time / DAYS_PER_WEEK},
     )
     return Table(title, [Message(key) for key in heads], rows)
+
+
+def _error(cell: Sums) -> Estimate:
+    """The Monte Carlo standard error of a share or a difference."""
+    return Estimate(cell.error, kind="percent", spread="none")
 
 
 def observed(case: Case) -> list[Block]:

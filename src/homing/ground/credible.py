@@ -113,9 +113,7 @@ class Moments:
         return Credible(mean, float(low), float(high), error, between, means)
 
 
-def credible(
-    values: Array, design: Array, at: Array, weights: Array | None = None, level: float = 0.95
-) -> Credible:
+def credible(values: Array, design: Array, at: Array, weights: Array | None = None, level: float = 0.95) -> Credible:
     """The mean of outcomes (patient,) with its interval over draws; see `Moments`.
 
     Example: two draws with means 0.2 and 0.8, five patients each.

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,6 +100,14 @@ class Posterior:
     def mechanism(self) -> tuple[str, ...]:
         """The parameters of the mechanism that it multiplies, by full name; the rest are covariates and rates."""
         return tuple(name for name in self.multiplied if name not in (*COVARIATES, *RATES))
+
+    @functools.cached_property
+    def checksum(self) -> str:
+        """Of all draws: what tells two posteriors apart."""
+        digest = hashlib.sha256()
+        for key, parameter in self.parameters.items():
+            digest.update(key.encode() + parameter.draws.tobytes())
+        return digest.hexdigest()[:16]
 
     @functools.cached_property
     def trials(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ A file of catalogue/scenarios/ has
 and one of
 
     posterior: draws                            # every patient with one draw of the posterior, jointly
-    quantile: '0.1'                             # every parameter of the posterior at this point, 0 sceptical, 1 optimistic
+    quantile: '0.1'                             # every parameter of the posterior at one point: 0 is sceptical
     multiply:                                   # set by hand: parameters by full name, covariates, rates of events
       tract.efferocytosis_clearance: {value: '0.15', basis: assumed, because: ...}
 
@@ -40,10 +40,11 @@ _KINDS = ("posterior", "quantile", "multiply")
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named set of factors, by parameter full name ('tract.secretome_closure'), covariate ('memory_survival') or rate.
+    """A named set of factors, by parameter ('tract.k_close'), covariate ('memory_survival') or rate of events.
 
-    `multiply` has one Value for each, in a scenario of draws the median with its 95 % interval; `draws` is the posterior
-    whose draws the patients take, None where all take the same factor.
+    `multiply` has one Value for each, in a scenario of draws the median with the central 90 %; `draws` is the
+    posterior whose draws the patients take, None where all take the same factor. `rests_on_posterior`: it
+    is the posterior or a summary of it.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Scenario:
     multiply: Mapping[str, Value]
     sources: tuple[str, ...] = ()
     draws: Posterior | None = field(default=None, repr=False)
+    rests_on_posterior: bool = False
 
     def factor(self, name: str, ids: ArrayLike | None = None) -> float | NDArray[np.float64]:
         """The factor on a parameter, covariate or rate; 1 where the scenario says nothing of it.
@@ -120,12 +122,13 @@ def read_scenario(e: Entry) -> Scenario:
         multiply=multiply,
         sources=e.sources(),
         draws=draws,
+        rests_on_posterior=kinds != ["multiply"],
     )
 
 
 def of_draws(found: Posterior, parameter: PosteriorParameter) -> Value:
-    """A parameter of the posterior as a Value: the median of its draws and the ends of their 95 % interval."""
-    low, middle, high = (found.quantile(parameter.key, p) for p in (0.025, 0.5, 0.975))
+    """A parameter of the posterior as a Value: the median of its draws and the ends of their central 90 %."""
+    low, middle, high = (found.quantile(parameter.key, p) for p in (0.05, 0.5, 0.95))
     return _value(found, parameter, middle, (low, high))
 
 
@@ -134,7 +137,9 @@ def at_point(found: Posterior, parameter: PosteriorParameter, p: float) -> Value
     return _value(found, parameter, found.optimism(parameter.key, p), (None, None))
 
 
-def _value(found: Posterior, parameter: PosteriorParameter, number: float, ends: tuple[float | None, float | None]) -> Value:
+def _value(
+    found: Posterior, parameter: PosteriorParameter, number: float, ends: tuple[float | None, float | None]
+) -> Value:
     """A factor with what it rests on: estimated from trials, or assumed where it stays at its prior."""
     if parameter.informed:
         how = f"posterior {found.version}, from {', '.join(parameter.trials)}"
@@ -158,5 +163,7 @@ def _point(e: Entry) -> float:
     except ValueError:
         point = -1.0
     if not 0 < point < 1:
-        raise EvidenceError("a quantile lies between 0 and 1: 0.1 is sceptical, 0.9 optimistic.", e.part("quantile").where)
+        raise EvidenceError(
+            "a quantile lies between 0 and 1: 0.1 is sceptical, 0.9 optimistic.", e.part("quantile").where
+        )
     return point

@@ -15,7 +15,9 @@ from homing.answers.case import label_of, name_of
 from homing.answers.comparing.base import Comparison
 from homing.answers.comparing.c3_what_for_what import criteria, unvaried
 from homing.answers.content import Block, Chapter, Finding, Message, Verbatim
+from homing.answers.posterior import posterior_blocks
 from homing.ground.errors import StudyError
+from homing.patients.posterior import posterior
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
@@ -134,7 +136,8 @@ def make_document(c: Comparison, chapters: Sequence[Chapter]) -> Document:
         run=run_record(case),
         warnings=run_warnings(case),
         exploratory=True,
-        uncalibrated=True,
+        appendix=list(posterior_blocks(case)),
+        uncalibrated=posterior().provisional,
         kind="compare",
     )
 
