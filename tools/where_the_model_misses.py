@@ -82,7 +82,7 @@ def _protocol(miss: Miss, row: Row, until: float) -> Protocol:
 def write_shares() -> None:
     """Simulate all rows and write the file of shares."""
     lines = [
-        "# Written by tools/where_the_model_misses.py; never by hand. Shares under the posterior: low, mean, high (95 %).",
+        "# Written by tools/where_the_model_misses.py; never by hand. Shares under the posterior: low, mean, high.",
         f"patients: '{PATIENTS}'",
         f"seed: '{SEED}'",
         "shares:",
