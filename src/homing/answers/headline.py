@@ -50,17 +50,20 @@ def headline(case: Case) -> list[Block]:
         "control": label_of(case.control),
         "endpoint": endpoint_name(study.primary.key),
         "week": study.primary.time / DAYS_PER_WEEK,
-        "low": difference(results.difference(low)),
-        "high": difference(results.difference(high)),
-        "low_scenario": name_of(scenario(low).name),
-        "high_scenario": name_of(scenario(high).name),
     }
     chosen = case.scenario().draws
     if chosen is not None:
         key = "headline.posterior"
         effect = difference(results.difference(case.central))
         values |= {"effect": effect, "version": version_of(chosen), "until": chosen.until}
-    elif len(effects) == 1:
+        return [Finding(Message(key, values), "assumed", ["run"], exploratory=True), _scenarios(case)]
+    values |= {
+        "low": difference(results.difference(low)),
+        "high": difference(results.difference(high)),
+        "low_scenario": name_of(scenario(low).name),
+        "high_scenario": name_of(scenario(high).name),
+    }
+    if len(effects) == 1:
         key = "headline.effect-one"
     else:
         key = "headline.effect" if effects[low] < effects[high] else "headline.effect-same"
@@ -75,20 +78,27 @@ def _scenarios(case: Case) -> Table:
             cell = results.primary(key, arm)
             gain = None if arm == study.control else difference(results.difference(key, arm))
             of = cell.n if not cell.failed else Message("headline.of", {"n": cell.n, "all": cell.n + cell.failed})
-            errors = [cell, *([] if arm == study.control else [results.difference(key, arm)])]
-            error = Message("headline.errors", {"errors": [_error(e) for e in errors]})
-            rows.append([name_of(scenario(key).name), label_of(protocol), of, share(cell), gain, error])
-    heads = ("head.scenario", "head.arm", "head.patients", "head.simulated", "head.difference", "headline.error")
+            rows.append([name_of(scenario(key).name), label_of(protocol), of, share(cell), gain])
+    heads = ("head.scenario", "head.arm", "head.patients", "head.simulated", "head.difference")
     title = Message(
         "headline.table",
         {"endpoint": endpoint_name(study.primary.key), "week": study.primary.time / DAYS_PER_WEEK},
     )
-    return Table(title, [Message(key) for key in heads], rows)
+    return Table(title, [Message(key) for key in heads], rows, _simulation_error(case))
 
 
-def _error(cell: Sums) -> Estimate:
-    """The Monte Carlo standard error of a share or a difference."""
-    return Estimate(cell.error, kind="percent", spread="none")
+def _simulation_error(case: Case) -> Message:
+    """The largest Monte Carlo standard errors of the shares and differences shown."""
+    study, results = case.study, case.results
+    shares = [results.primary(key, arm).error for key in study.scenarios for arm in study.arms]
+    gains = [
+        results.difference(key, arm).error for key in study.scenarios for arm in study.arms if arm != study.control
+    ]
+    values = {
+        "share": Estimate(max(shares), kind="percent", spread="none"),
+        "difference": Estimate(max(gains), kind="percent", spread="none"),
+    }
+    return Message("headline.error", values)
 
 
 def observed(case: Case) -> list[Block]:

@@ -66,7 +66,8 @@ def _ranking(case: Case, options: list[Option]) -> Finding:
     shares = {i: float(np.nanmean(option.met[case.central])) for i, option in enumerate(options)}
     best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     apart = simulated_difference(options[best].met[case.central], options[worst].met[case.central])
-    low, high = case.span({key: case.share(met, key) for key, met in options[0].met.items()})
+    control = _met(case, case.control)
+    low, high = case.span({key: case.difference(met, control[key], key) for key, met in options[0].met.items()})
     spread = high - low
     if apart.value <= 0 or apart.low <= 0:
         key = "q2.none-stands-out"
