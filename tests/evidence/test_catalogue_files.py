@@ -86,7 +86,7 @@ def test_the_entries_that_studies_start_from_are_there() -> None:
     assert products | {"ova-treg", "polyclonal-treg", "cd19-car-t"} <= set(names("products"))
     drugs = {"infliximab", "adalimumab", "vedolizumab", "ustekinumab", "risankizumab", "mirikizumab", "upadacitinib"}
     assert drugs | {"recombinant-il-10"} == set(names("drugs"))
-    assert {"sceptical", "pooled", "optimistic"} == set(names("scenarios"))
+    assert {"posterior", "sceptical", "pooled", "optimistic"} == set(names("scenarios"))
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -16,7 +16,6 @@ from homing.ground.errors import EvidenceError
 from homing.patients.cohort import draw_values
 from homing.patients.flares import add_flares
 from homing.patients.population import COVARIATES, Population, population, populations, read_population
-from homing.patients.scenario import Scenario, read_scenario, scenario, scenarios
 from homing.protocol import catalogue
 from homing.protocol.events import Op
 from homing.protocol.timeline import EventRows
@@ -161,42 +160,6 @@ def test_a_faulty_population_is_refused_at_its_line(tmp_path: Path, old: str, ne
     with pytest.raises(EvidenceError, match=r"some\.yaml:\d+") as error:
         read_population(entry_of_file(file))
     assert says in str(error.value)
-
-
-@pytest.mark.parametrize("found", scenarios(), ids=lambda s: s.key)
-def test_scenarios_multiply_what_the_mechanism_or_a_population_has(found: Scenario) -> None:
-    assert set(found.multiply) <= set(SYSTEM.parameters) | set(COVARIATES)
-
-
-def test_the_effect_on_fistulas_is_scaled_as_in_the_reference_model() -> None:
-    names = ("tract.efferocytosis_clearance", "tract.secretome_clearance", "tract.secretome_closure")
-    for key, scale in {"sceptical": 0.05, "pooled": 0.15, "optimistic": 0.30}.items():
-        assert [scenario(key).factor(name) for name in names] == [scale] * 3
-
-
-def test_scenarios_are_ordered_from_least_to_most_effect() -> None:
-    low, middle, high = (scenario(key) for key in ("sceptical", "pooled", "optimistic"))
-    for name in low.multiply:
-        factors = [s.factor(name) for s in (low, middle, high)]
-        assert factors == sorted(factors, reverse=name == "memory_survival"), name
-        assert len(set(factors)) == 3, name
-
-
-def test_a_scenario_leaves_alone_what_it_does_not_name() -> None:
-    values = {"tract.secretome_closure": np.array([0.5, 1.0]), "weight": np.array([60.0, 80.0])}
-    applied = scenario("pooled").apply(values)
-    np.testing.assert_allclose(applied["tract.secretome_closure"], [0.075, 0.15])
-    np.testing.assert_array_equal(applied["weight"], values["weight"])
-
-
-def test_a_negative_factor_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "some.yaml"
-    file.write_text(
-        "name: {en: a, zh: 甲}\nmultiply:\n  memory_survival: {value: '-1', basis: assumed, because: x}\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(EvidenceError, match=r"some\.yaml:3: multiply\.memory_survival: .*zero or more"):
-        read_scenario(entry_of_file(file))
 
 
 def test_a_flare_of_the_tract_opens_what_is_closed_and_kindles_as_much_sepsis() -> None:

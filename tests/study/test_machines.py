@@ -14,7 +14,7 @@ from homing.engine import compile_system
 from homing.ground.errors import NumericsError
 from homing.patients.cohort import Cohort
 from homing.patients.drug_kinetics import kinetic_factors
-from homing.patients.flares import add_flares
+from homing.patients.flares import RATES, add_flares
 from homing.patients.population import Population, population
 from homing.patients.scenario import scenario
 from homing.protocol import catalogue
@@ -143,7 +143,9 @@ def test_one_product_and_one_drug_run_on_the_kernel_that_always_was(kind: str) -
         protocol,
         values,
         12,
-        also=lambda rows: add_flares(rows, ibd_system(), who, 5, cohort.ids, 0.0, grid[-1]),
+        also=lambda rows: add_flares(
+            rows, ibd_system(), who, 5, cohort.ids, 0.0, grid[-1], *(pooled.factor(name) for name in RATES)
+        ),
     )
     again = common().run(cohort.initial, parameters, timeline.events, grid)
     np.testing.assert_array_equal(again.values, run.trajectories.values)

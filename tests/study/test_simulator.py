@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from homing.biology.ibd import ibd_system
+from homing.evidence.values import Value
 from homing.patients.population import population, populations
-from homing.patients.scenario import scenario
+from homing.patients.scenario import Scenario, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
 from homing.protocol.events import Op
@@ -39,6 +40,23 @@ def test_the_first_patients_of_many_are_the_few(simulator: Simulator) -> None:
     np.testing.assert_array_equal(a.trajectories.values, b.trajectories.values[:10])
 
 
+def test_under_the_posterior_a_patient_keeps_their_draw_in_any_cohort_and_order(simulator: Simulator) -> None:
+    every, some = simulator.cohort(np.arange(12)), simulator.cohort(np.array([11, 4, 7]))
+    a, b = (simulator.run(cohort, CELLS, scenario("posterior"), WEEKS) for cohort in (every, some))
+    np.testing.assert_array_equal(a.trajectories.values[[11, 4, 7]], b.trajectories.values)
+
+
+def test_under_the_posterior_a_patient_runs_as_under_their_draw_alone(simulator: Simulator) -> None:
+    cohort, chosen = simulator.cohort(np.array([9])), scenario("posterior")
+    mine = {
+        name: replace(value, number=float(np.asarray(chosen.factor(name, cohort.ids))[0]))
+        for name, value in chosen.multiply.items()
+    }
+    a = simulator.run(cohort, CELLS, chosen, WEEKS)
+    b = simulator.run(cohort, CELLS, Scenario("mine", {}, {}, mine), WEEKS)
+    np.testing.assert_array_equal(a.trajectories.values, b.trajectories.values)
+
+
 def test_patients_in_another_order_are_the_same_patients(simulator: Simulator) -> None:
     forth, back = simulator.cohort(np.arange(8)), simulator.cohort(np.arange(8)[::-1])
     np.testing.assert_array_equal(forth.initial, back.initial[::-1])
@@ -65,9 +83,16 @@ def test_the_tract_is_open_at_week_0_and_the_gut_is_at_rest(simulator: Simulator
     np.testing.assert_allclose(untreated["tcells.memory"][:, 1], untreated["tcells.memory"][:, 0], rtol=1e-2)
 
 
-def test_without_cells_the_scenarios_do_not_differ(simulator: Simulator) -> None:
+def of_cells(factor: float) -> Scenario:
+    """A scenario of one factor on all that cells do at the fistula and in the gut."""
+    names = ("tract.efferocytosis_clearance", "tract.secretome_clearance", "tract.secretome_closure")
+    multiply = {name: Value(factor, "1", because="a test") for name in (*names, "barrier.secretome_repair")}
+    return Scenario("of-cells", {"en": "of cells"}, {}, multiply)
+
+
+def test_without_cells_what_cells_do_makes_no_difference(simulator: Simulator) -> None:
     cohort = simulator.cohort(np.arange(20))
-    low, high = (simulator.run(cohort, SURGERY, scenario(k), WEEKS) for k in ("sceptical", "optimistic"))
+    low, high = (simulator.run(cohort, SURGERY, of_cells(k), WEEKS) for k in (0.1, 3.0))
     np.testing.assert_allclose(low["tract.closure"], high["tract.closure"], rtol=1e-12)
 
 
@@ -109,11 +134,11 @@ def test_a_change_multiplies_what_differs_between_patients_and_what_does_not(sim
     cohort = simulator.cohort(np.arange(6))
     name = "tract.k_close"
     scaled = replace(cohort, values={**cohort.values, name: cohort.values[name] * 1.5})
-    a = simulator.run(cohort, SURGERY, scenario("pooled"), WEEKS, changes={name: 1.5})
-    b = simulator.run(scaled, SURGERY, scenario("pooled"), WEEKS)
+    a = simulator.run(cohort, SURGERY, of_cells(1.0), WEEKS, changes={name: 1.5})
+    b = simulator.run(scaled, SURGERY, of_cells(1.0), WEEKS)
     np.testing.assert_array_equal(a["tract.closure"], b["tract.closure"])
-    plain = simulator.run(cohort, CELLS, scenario("pooled"), WEEKS)
-    faster = simulator.run(cohort, CELLS, scenario("pooled"), WEEKS, changes={"product.k_fistula_death": 4.0})
+    plain = simulator.run(cohort, CELLS, of_cells(1.0), WEEKS)
+    faster = simulator.run(cohort, CELLS, of_cells(1.0), WEEKS, changes={"product.k_fistula_death": 4.0})
     assert (faster["product.fistula"][:, 1:] < plain["product.fistula"][:, 1:]).all()
 
 

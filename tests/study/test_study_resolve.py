@@ -127,7 +127,7 @@ def test_what_is_chosen_for_the_user_is_told_and_explicit():
     assert study.seed_drawn
     assert f"seed: {study.seed}" in study.notes[0]
     assert study.explicit["seed"] == study.seed
-    assert study.explicit["scenarios"] == ["sceptical", "pooled", "optimistic"]
+    assert study.explicit["scenarios"] == ["posterior"]
     assert study.comparator == DEFAULT_COMPARATOR == study.explicit["comparator"]
     assert any("patients per arm 100, alpha 0.05 (two-sided), dropout 0 %" in note for note in study.notes)
     assert study.explicit["arms"]["observation"] == {"label": {"en": "observation"}, "untreated": "yes"}

@@ -18,9 +18,10 @@ from homing.endpoints.definitions import endpoint
 from homing.evidence.records import Outcome
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.ground.credible import Credible
 from homing.ground.proportions import exact_interval, paired_difference
 from homing.patients.cohort import Cohort
-from homing.patients.scenario import Scenario, scenario
+from homing.patients.scenario import POSTERIOR, Scenario, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Course, Dose, PlannedProcedure, Protocol
 from homing.protocol.product import Drug, Product
@@ -33,6 +34,7 @@ from homing.study.simulator import Simulated, Simulator
 #: Patients of the study whom the chapters ask further questions: the study's first ones.
 SAMPLE = 500
 Progress = Callable[[str, int, int], None]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,14 @@ class Case:
 
     @property
     def central(self) -> str:
-        """The scenario that stands in the middle: 'pooled' where the study has it, else its middle one."""
+        """The scenario that stands in the middle: the posterior where the study has it, else 'pooled' or the middle."""
         keys = self.study.scenarios
-        return "pooled" if "pooled" in keys else keys[len(keys) // 2]
+        return next((key for key in (POSTERIOR, "pooled") if key in keys), keys[len(keys) // 2])
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The scenarios that stand for all that is not known: the posterior alone where the study has it, else all."""
+        return (POSTERIOR,) if self.central == POSTERIOR else self.study.scenarios
 
     @property
     def candidate(self) -> Protocol:
@@ -141,6 +148,33 @@ class Case:
     def primary(self, simulated: Simulated, *, noise: bool = True) -> NDArray[np.float64]:
         """(patient,) the primary endpoint at its visit: 1, 0, or NaN for a failed patient."""
         return simulated.outcome(self.study.primary.key, self.primary_day, noise=noise)
+
+    def share(self, met: Array, key: str | None = None, ids: ArrayLike | None = None) -> Estimate:
+        """The share of patients who met a rule under a scenario, the central one when None.
+
+        Under the posterior its interval is that over draws, else the exact one of simulation error. `ids` are the
+        patients' numbers, those of the case's cohort when None.
+        """
+        told = self.scenario(key).over_draws(met, self.cohort.ids if ids is None else ids)
+        return simulated_share(met) if told is None else credible_share(told)
+
+    def difference(self, a: Array, b: Array, key: str | None = None, ids: ArrayLike | None = None) -> Estimate:
+        """The difference of two shares in the same patients under a scenario; arguments as of `share`."""
+        told = self.scenario(key).over_draws(a - b, self.cohort.ids if ids is None else ids)
+        return simulated_difference(a, b) if told is None else credible_difference(told)
+
+    def span(self, shares: Mapping[str, Estimate]) -> tuple[float, float]:
+        """The least and the largest that is plausible of shares by scenario: over the posterior's draws, else over all
+        scenarios."""
+        told = shares[self.central]
+        if told.spread == "posterior":
+            return told.low, told.high
+        return min(e.value for e in shares.values()), max(e.value for e in shares.values())
+
+    @property
+    def over(self) -> Message:
+        """What `span` is, in words."""
+        return Message("case.over-posterior" if self.central == POSTERIOR else "case.over-scenarios")
 
     def with_product(self, key: str) -> Protocol:
         """Another product of the catalogue in the place of the candidate's, after the same procedures.
@@ -254,6 +288,17 @@ def simulated_share(met: NDArray[np.float64], level: float = 0.95) -> Estimate:
 def simulated_difference(a: NDArray[np.float64], b: NDArray[np.float64], level: float = 0.95) -> Estimate:
     """The difference of two shares in the same patients, in points, with its Monte Carlo interval."""
     return Estimate(*paired_difference(a, b, level), "points", level, "monte-carlo")
+
+
+def credible_share(found: Credible, level: float = 0.95) -> Estimate:
+    """A share with its interval over the draws of the posterior."""
+    low, high = (min(max(end, 0.0), 1.0) for end in (found.low, found.high))
+    return Estimate(found.mean, low, high, "percent", level, "posterior")
+
+
+def credible_difference(found: Credible, level: float = 0.95) -> Estimate:
+    """A difference of shares, in points, with its interval over the draws of the posterior."""
+    return Estimate(found.mean, found.low, found.high, "points", level, "posterior")
 
 
 def observed_share(events: int, n: int, level: float = 0.95) -> Estimate:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome
+from homing.answers.case import (
+    Case,
+    credible_difference,
+    credible_share,
+    endpoint_name,
+    label_of,
+    name_of,
+    observed_outcome,
+)
 from homing.answers.content import Block, Estimate, Finding, Message, Table, Verbatim
+from homing.answers.posterior import version_of
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.study.results import Sums
@@ -15,17 +24,24 @@ NEAR_WEEKS = 4.0
 
 
 def share(cell: Sums) -> Estimate:
-    """A simulated share with its exact Monte Carlo interval."""
+    """A simulated share with its interval over draws of the posterior, else its exact Monte Carlo interval."""
+    told = cell.over_draws()
+    if told is not None:
+        return credible_share(told)
     return Estimate(cell.mean, *cell.share_interval(), "percent", spread="monte-carlo")
 
 
 def difference(cell: Sums) -> Estimate:
-    """A simulated difference of shares in the same patients with its Monte Carlo interval."""
+    """A simulated difference of shares in the same patients with its interval, as of `share`."""
+    told = cell.over_draws()
+    if told is not None:
+        return credible_difference(told)
     return Estimate(cell.mean, *cell.interval(), "points", spread="monte-carlo")
 
 
 def headline(case: Case) -> list[Block]:
-    """The primary endpoint in candidate and control: one sentence over the scenarios and a table of each."""
+    """The primary endpoint in candidate and control: one sentence, under the posterior where the study has it, else
+    over the scenarios, and a table of each."""
     study, results = case.study, case.results
     effects = {key: results.difference(key).mean for key in study.scenarios}
     low, high = min(effects, key=effects.__getitem__), max(effects, key=effects.__getitem__)
@@ -34,6 +50,14 @@ def headline(case: Case) -> list[Block]:
         "control": label_of(case.control),
         "endpoint": endpoint_name(study.primary.key),
         "week": study.primary.time / DAYS_PER_WEEK,
+    }
+    chosen = case.scenario().draws
+    if chosen is not None:
+        key = "headline.posterior"
+        effect = difference(results.difference(case.central))
+        values |= {"effect": effect, "version": version_of(chosen), "until": chosen.until}
+        return [Finding(Message(key, values), "assumed", ["run"], exploratory=True), _scenarios(case)]
+    values |= {
         "low": difference(results.difference(low)),
         "high": difference(results.difference(high)),
         "low_scenario": name_of(scenario(low).name),
@@ -60,7 +84,21 @@ def _scenarios(case: Case) -> Table:
         "headline.table",
         {"endpoint": endpoint_name(study.primary.key), "week": study.primary.time / DAYS_PER_WEEK},
     )
-    return Table(title, [Message(key) for key in heads], rows)
+    return Table(title, [Message(key) for key in heads], rows, _simulation_error(case))
+
+
+def _simulation_error(case: Case) -> Message:
+    """The largest Monte Carlo standard errors of the shares and differences shown."""
+    study, results = case.study, case.results
+    shares = [results.primary(key, arm).error for key in study.scenarios for arm in study.arms]
+    gains = [
+        results.difference(key, arm).error for key in study.scenarios for arm in study.arms if arm != study.control
+    ]
+    values = {
+        "share": Estimate(max(shares), kind="percent", spread="none"),
+        "difference": Estimate(max(gains), kind="percent", spread="none"),
+    }
+    return Message("headline.error", values)
 
 
 def observed(case: Case) -> list[Block]:

@@ -19,7 +19,7 @@ from homing.evidence.values import Value
 from homing.ground.calendar import DAYS_PER_YEAR
 from homing.patients.cohort import Cohort
 from homing.patients.population import population
-from homing.patients.scenario import scenario
+from homing.patients.scenario import POSTERIOR, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Course, PlannedProcedure, Protocol
 from homing.protocol.product import Product
@@ -31,7 +31,7 @@ from homing.trials.ranking import cohort_means, cohorts, probability_of_best
 Array = NDArray[np.float64]
 #: Virtual patients drawn for a population, and how many of them like the patient are kept.
 DRAWN, KEPT = 600, 200
-SCENARIOS, CENTRAL = ("sceptical", "pooled", "optimistic"), "pooled"
+SCENARIOS, CENTRAL = ("sceptical", POSTERIOR, "optimistic"), POSTERIOR
 #: The first visit and the last: half a year, two years.
 FIRST, LAST = 24 * 7.0, 2 * DAYS_PER_YEAR
 #: What success is in each kind of patient.

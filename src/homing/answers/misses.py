@@ -135,7 +135,7 @@ def _simulation(e: Entry) -> Simulation:
 
 @functools.lru_cache(maxsize=1)
 def simulated() -> Mapping[str, Mapping[str, tuple[float, float, float]]]:
-    """Shares by misfit and row: lowest, central and highest scenario; empty before the tool has been run."""
+    """Shares by misfit and row under the posterior: low end, mean, high end (95 %); empty before the tool has run."""
     file = catalogue_root() / SIMULATED
     if not file.exists():
         return {}
@@ -173,6 +173,6 @@ def _remarks(store: Store, miss: Miss) -> Iterator[Block]:
             "endpoint": name_of(terms[row.endpoint]),
             "week": row.week,
             "observed": share,
-            "simulated": Estimate(shares[1], shares[0], shares[2], "percent", spread="scenarios"),
+            "simulated": Estimate(shares[1], shares[0], shares[2], "percent", spread="posterior"),
         }
         yield Finding(Message("miss.row", values), "measured", [found.source], exploratory=True)

@@ -13,8 +13,6 @@ from homing.answers.case import (
     middle_and_band,
     name_of,
     signal,
-    simulated_difference,
-    simulated_share,
 )
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.ground.calendar import DAYS_PER_WEEK
@@ -70,9 +68,9 @@ def _effect(case: Case, drug: Protocol) -> Finding:
         "endpoint": endpoint_name(case.study.primary.key),
         "week": case.primary_day / DAYS_PER_WEEK,
         "scenario": name_of(case.scenario().name),
-        **{f"{name}_share": simulated_share(met) for name, met in found.items()},
-        "gain": simulated_difference(found["candidate"], found["control"]),
-        "over_drug": simulated_difference(found["candidate"], found["drug"]),
+        **{f"{name}_share": case.share(met) for name, met in found.items()},
+        "gain": case.difference(found["candidate"], found["control"]),
+        "over_drug": case.difference(found["candidate"], found["drug"]),
     }
     sources = ["run", *catalogue.drug(case.study.comparator).sources]
     return Finding(Message("q1.effect", values), "assumed", sources, exploratory=True)
@@ -170,9 +168,9 @@ def _table(case: Case, drug: Protocol) -> Table:
         rows.append(
             [
                 name_of(scenario(key).name),
-                *(simulated_share(m) for m in met),
-                simulated_difference(met[0], met[1]),
-                simulated_difference(met[0], met[2]),
+                *(case.share(m, key) for m in met),
+                case.difference(met[0], met[1], key),
+                case.difference(met[0], met[2], key),
             ]
         )
     columns: list[Text] = [

@@ -14,7 +14,6 @@ from homing.answers.case import (
     label_of,
     name_of,
     simulated_difference,
-    simulated_share,
 )
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text, Verbatim
 from homing.ground.calendar import DAYS_PER_WEEK
@@ -66,19 +65,21 @@ def _ranking(case: Case, options: list[Option]) -> Finding:
     """Whether products differ by more than what is not known of the size of the effect."""
     shares = {i: float(np.nanmean(option.met[case.central])) for i, option in enumerate(options)}
     best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    over_scenarios = [float(np.nanmean(met)) for met in options[0].met.values()]
     apart = simulated_difference(options[best].met[case.central], options[worst].met[case.central])
-    spread = max(over_scenarios) - min(over_scenarios)
+    control = _met(case, case.control)
+    low, high = case.span({key: case.difference(met, control[key], key) for key, met in options[0].met.items()})
+    spread = high - low
     if apart.value <= 0 or apart.low <= 0:
         key = "q2.none-stands-out"
     else:
         key = "q2.products-differ" if apart.value > spread else "q2.cannot-rank"
     values = {
         "best": options[best].name,
-        "best_share": simulated_share(options[best].met[case.central]),
+        "best_share": case.share(options[best].met[case.central]),
         "worst": options[worst].name,
-        "worst_share": simulated_share(options[worst].met[case.central]),
+        "worst_share": case.share(options[worst].met[case.central]),
         "apart": apart,
+        "over": case.over,
         "spread": Estimate(spread, kind="points", spread="none"),
         "scenario": name_of(case.scenario().name),
         "endpoint": endpoint_name(case.study.primary.key),
@@ -89,9 +90,9 @@ def _ranking(case: Case, options: list[Option]) -> Finding:
 
 def _dots(case: Case, options: list[Option]) -> Dots:
     values = np.array(
-        [[_three(simulated_share(option.met[key])) for key in case.study.scenarios] for option in options]
+        [[_three(case.share(option.met[key], key)) for key in case.study.scenarios] for option in options]
     )
-    control = simulated_share(case.primary(case.simulate(case.control)))
+    control = case.share(case.primary(case.simulate(case.control)))
     return Dots(
         title=Message(
             "q2.figure",
@@ -122,8 +123,8 @@ def _table(case: Case, options: list[Option]) -> Table:
                 Message(f"kind-of-cell.{option.product.kind}") if option.product else None,
                 course_words(course) if course is not None else None,
                 _stage(option.product),
-                simulated_share(mine),
-                None if option is options[0] else simulated_difference(options[0].met[case.central], mine),
+                case.share(mine),
+                None if option is options[0] else case.difference(options[0].met[case.central], mine),
                 _meant_for(option.product),
             ]
         )

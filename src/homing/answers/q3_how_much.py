@@ -18,6 +18,7 @@ from homing.answers.case import (
     simulated_share,
 )
 from homing.answers.content import Bars, Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
+from homing.answers.headline import share
 from homing.evidence.records import Arm, Outcome, Trial
 from homing.ground.calendar import DAYS_PER_WEEK, week_label
 from homing.patients.scenario import scenario
@@ -164,14 +165,14 @@ def _enough(case: Case, curve: dict[str, list[NDArray[np.float64]]]) -> Finding:
 
 def _curve_figure(case: Case, course: Course, dose: GivenDose, curve: dict[str, list[NDArray[np.float64]]]) -> Lines:
     x = np.array(FACTORS) * float(np.nanmedian(dose.nominal))
-    shares = np.array([[float(np.nanmean(p)) for p in points] for points in curve.values()])
-    central = list(curve).index(case.central)
+    shares = [{key: case.share(points[i], key) for key, points in curve.items()} for i in range(len(FACTORS))]
+    low, high = (np.array(ends) for ends in zip(*(case.span(each) for each in shares), strict=True))
     band = Series(
-        Message("q3.curve", {"scenario": name_of(case.scenario().name)}),
+        Message("q3.curve", {"scenario": name_of(case.scenario().name), "over": case.over}),
         x,
-        shares[central],
-        shares.min(axis=0),
-        shares.max(axis=0),
+        np.array([each[case.central].value for each in shares]),
+        low,
+        high,
         colour=0,
     )
     control = float(np.nanmean(case.primary(case.simulate(case.control), noise=False)))
@@ -191,7 +192,9 @@ def _curve_figure(case: Case, course: Course, dose: GivenDose, curve: dict[str, 
         y_range=(0.0, 1.0),
         percent=True,
     )
-    return Lines(Message("q3.curve-figure"), [panel], Message("q3.curve-note", {"n": len(case.cohort)}))
+    return Lines(
+        Message("q3.curve-figure"), [panel], Message("q3.curve-note", {"n": len(case.cohort), "over": case.over})
+    )
 
 
 def _curve_table(case: Case, dose: GivenDose) -> Table:
@@ -201,8 +204,9 @@ def _curve_table(case: Case, dose: GivenDose) -> Table:
     kind = "cells" if dose.course.dose.of == "cell" else "number"
     for factor in FACTORS[::3]:
         amount = Estimate(factor * typical, kind=kind, unit=UNITS.get(dose.course.dose.of, ""), spread="none")  # type: ignore[arg-type]
-        runs = [case.primary(case.simulate(case.with_dose(factor), key), noise=False) for key in case.study.scenarios]
-        rows.append([amount, *(simulated_share(met) for met in runs)])
+        arm = case.with_dose(factor)
+        runs = {key: case.primary(case.simulate(arm, key), noise=False) for key in case.study.scenarios}
+        rows.append([amount, *(case.share(met, key) for key, met in runs.items())])
     columns: list[Text] = [Message("head.dose"), *(name_of(scenario(key).name) for key in case.study.scenarios)]
     return Table(Message("q3.curve-table"), columns, rows)
 
@@ -214,8 +218,7 @@ def _arms(case: Case) -> Iterator[Block]:
     rows = []
     for name, protocol in case.study.arms.items():
         cells = [case.results.primary(key, name) for key in case.study.scenarios]
-        shares = [Estimate(c.mean, *c.share_interval(), "percent", spread="monte-carlo") for c in cells]
-        rows.append([label_of(protocol), *shares])
+        rows.append([label_of(protocol), *(share(cell) for cell in cells)])
     columns: list[Text] = [Message("head.arm"), *(name_of(scenario(key).name) for key in case.study.scenarios)]
     values = {"endpoint": endpoint_name(case.study.primary.key), "week": case.primary_day / DAYS_PER_WEEK}
     yield Table(Message("q3.arms", values), columns, rows, Message("q3.arms-note", {"n": case.study.patients}))

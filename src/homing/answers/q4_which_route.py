@@ -14,7 +14,6 @@ from homing.answers.case import (
     label_of,
     name_of,
     simulated_difference,
-    simulated_share,
 )
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.evidence.catalogue import names
@@ -159,7 +158,7 @@ def _table(case: Case, ways: list[Way], runs: list[Simulated], product: Product)
         target = run.cells(product.key, "fistula" if way.route.site == "fistula" else "gut")
         peak = np.nanmean(target, axis=0)
         at = int(np.argmax(peak))
-        shares = [simulated_share(case.primary(case.simulate(way.protocol, key))) for key in case.study.scenarios]
+        shares = [case.share(case.primary(case.simulate(way.protocol, key)), key) for key in case.study.scenarios]
         rows.append(
             [
                 way.name,
@@ -189,7 +188,7 @@ def _difference(case: Case, ways: list[Way]) -> Finding:
         "scenario": name_of(case.scenario().name),
     }
     if len(ways) == 1:
-        only = {**values, "way": ways[0].name, "share": simulated_share(met[0])}
+        only = {**values, "way": ways[0].name, "share": case.share(met[0])}
         return Finding(Message("q4.one-way", only), "assumed", ["run"], exploratory=True)
     key = "q4.differ" if apart.low > 0 else "q4.same"
     return Finding(Message(key, values), "assumed", ["run"], exploratory=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from homing.answers.case import (
     name_of,
     observed_outcome,
     observed_share,
-    simulated_share,
 )
 from homing.answers.content import (
     Block,
@@ -30,6 +30,7 @@ from homing.answers.content import (
     Text,
     Verbatim,
 )
+from homing.answers.headline import difference, share
 from homing.endpoints.definitions import endpoint
 from homing.evidence.catalogue import names
 from homing.evidence.records import Arm, Comparison, Outcome, Trial, weeks
@@ -130,9 +131,9 @@ def _forest(case: Case, trials: Sequence[Comparison], effects: Effects, pooled: 
         ends = (max(pooled.prediction_low, -1.0), min(pooled.prediction_high, 1.0))
         rows.append(ForestRow(Message("figure.prediction"), pooled.estimate, *ends, kind="prediction"))
     for key in case.study.scenarios:
-        found = case.results.difference(key)
+        found = difference(case.results.difference(key))
         label_ = Message("q5.simulated", {"scenario": name_of(scenario(key).name)})
-        rows.append(ForestRow(label_, found.mean, *found.interval(), kind="simulated"))
+        rows.append(ForestRow(label_, found.value, found.low, found.high, kind="simulated"))
     values = {"endpoint": endpoint_name(case.study.primary.key), "week": case.study.primary.time / DAYS_PER_WEEK}
     return Forest(
         title=Message("q5.forest"),
@@ -254,9 +255,9 @@ def _beside(case: Case) -> Iterator[Block]:
             *(name_of(scenario(k).name) for k in case.study.scenarios),
             Message("q5.verdict"),
         ]
-        values = {"hits": sum(hits), "of": len(hits)}
+        values = {"hits": sum(hits), "of": len(hits), "over": case.over}
         yield Finding(Message("q5.hits", values), "assumed", ["run", *dict.fromkeys(sources)], exploratory=True)
-        yield Table(Message("q5.beside"), columns, rows, Message("q5.beside-note"))
+        yield Table(Message("q5.beside"), columns, rows, Message("q5.beside-note", {"over": case.over}))
     if unsimulated:
         heads = ("head.study", "head.arm", "head.endpoint", "head.week", "head.observed")
         yield Table(Message("q5.told"), [Message(key) for key in heads], unsimulated, Message("q5.told-note"))
@@ -291,15 +292,15 @@ def _protocol(case: Case, arm: Arm) -> Protocol:
 
 
 def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[object], bool]:
-    """One line of the comparison, and whether the scenarios' range overlaps the trial's interval."""
+    """One line of the comparison, and whether the simulated range (`Case.span`) overlaps the trial's interval."""
     day = outcome.week * DAYS_PER_WEEK
     protocol = _protocol(case, arm)
-    shares = []
+    shares = {}
     for key in case.study.scenarios:
         run = case.simulate(protocol, key, times=np.unique([0.0, day]))
-        shares.append(simulated_share(run.outcome(outcome.endpoint, day)))
+        shares[key] = case.share(run.outcome(outcome.endpoint, day), key)
     seen = observed_outcome(outcome)
-    low, high = min(s.value for s in shares), max(s.value for s in shares)
+    low, high = case.span(shares)
     hit = bool(seen.low <= high and low <= seen.high)
     verdict = "q5.within" if hit else ("q5.too-low" if high < seen.low else "q5.too-high")
     row: list[object] = [
@@ -308,7 +309,7 @@ def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[obj
         endpoint_name(outcome.endpoint),
         Verbatim(f"{outcome.week:g}"),
         seen,
-        *shares,
+        *shares.values(),
         Message(verdict),
     ]
     return row, hit
@@ -330,12 +331,11 @@ def _secondary(case: Case) -> Iterator[Table]:
         return
     rows: list[list[object]] = []
     for key in study.secondary:
-        kind, unit = ("percent", "") if is_rule(key) else ("number", endpoint(key).unit.replace("1", ""))
+        unit = endpoint(key).unit.replace("1", "")
         row: list[object] = [endpoint_name(key)]
         for arm in study.arms:
             cell = results.cell(case.central, arm, key, study.primary.time)
-            ends = cell.share_interval() if is_rule(key) else cell.interval()
-            row.append(Estimate(cell.mean, *ends, kind, 0.95, "monte-carlo", unit))  # type: ignore[arg-type]
+            row.append(share(cell) if is_rule(key) else replace(difference(cell), kind="number", unit=unit))
         rows.append(row)
     columns: list[Text] = [Message("head.endpoint"), *(label_of(protocol) for protocol in study.arms.values())]
     values = {"week": study.primary.time / DAYS_PER_WEEK, "scenario": name_of(scenario(case.central).name)}

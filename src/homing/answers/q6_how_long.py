@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome, simulated_share
+from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.evidence.records import Outcome
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
@@ -33,7 +33,7 @@ class Lasting:
     patients: int
     relapse: NDArray[np.float64]
     years: NDArray[np.float64]
-    remission: NDArray[np.float64]
+    remission: tuple[Estimate, ...]
 
 
 def answer(case: Case) -> Chapter:
@@ -75,7 +75,7 @@ def _lasting(case: Case, protocol: Protocol, key: str, grid: NDArray[np.float64]
         patients=int((~np.isnan(met[:, -1])).sum()),
         relapse=first[responded],
         years=run.times / DAYS_PER_YEAR,
-        remission=np.nanmean(met, axis=0),
+        remission=tuple(case.share(column, key) for column in met.T),
     )
 
 
@@ -163,15 +163,14 @@ def _relapse_table(case: Case, found: dict[tuple[str, str], Lasting]) -> Table:
 
 
 def _remission(case: Case, found: dict[tuple[str, str], Lasting]) -> Finding:
-    ours, theirs = (found[case.central, arm].remission[-1] for arm in ("candidate", "control"))
-    n = found[case.central, "candidate"].patients
+    ours, theirs = (found[case.central, arm] for arm in ("candidate", "control"))
     values = {
         "candidate": label_of(case.candidate),
         "control": label_of(case.control),
         "endpoint": endpoint_name(case.study.primary.key),
-        "ours": simulated_share(np.repeat([1.0, 0.0], [round(ours * n), n - round(ours * n)])),
-        "theirs": simulated_share(np.repeat([1.0, 0.0], [round(theirs * n), n - round(theirs * n)])),
-        "n": n,
+        "ours": ours.remission[-1],
+        "theirs": theirs.remission[-1],
+        "n": ours.patients,
         "scenario": name_of(case.scenario().name),
     }
     key = "q6.remission-drug" if case.candidate.drugs or case.control.drugs else "q6.remission"
@@ -181,13 +180,19 @@ def _remission(case: Case, found: dict[tuple[str, str], Lasting]) -> Finding:
 def _remission_figure(case: Case, found: dict[tuple[str, str], Lasting]) -> Lines:
     panels = []
     for colour, arm in enumerate(("candidate", "control")):
-        curves = np.array([found[key, arm].remission for key in case.study.scenarios])
         central = found[case.central, arm]
-        middle = central.remission
-        series = [Series(central.label, central.years, middle, curves.min(axis=0), curves.max(axis=0), colour=colour)]
+        middle = np.array([e.value for e in central.remission])
+        at = range(len(middle))
+        spans = [case.span({key: found[key, arm].remission[i] for key in case.study.scenarios}) for i in at]
+        low, high = (np.array(ends) for ends in zip(*spans, strict=True))
+        series = [Series(central.label, central.years, middle, low, high, colour=colour)]
         axes = (Message("head.time-years"), Message("q2.share"))
         panels.append(Panel(central.label, series, *axes, y_range=(0.0, 1.0), percent=True))
-    values = {"scenario": name_of(case.scenario().name), "endpoint": endpoint_name(case.study.primary.key)}
+    values = {
+        "scenario": name_of(case.scenario().name),
+        "endpoint": endpoint_name(case.study.primary.key),
+        "over": case.over,
+    }
     return Lines(Message("q6.remission-figure", values), panels, Message("q6.remission-note", values))
 
 
@@ -211,19 +216,22 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
                 "week": outcome.week,
                 "share": observed_outcome(outcome),
                 "n": outcome.n,
-                "low": Estimate(min(simulated), kind="percent", spread="none"),
-                "high": Estimate(max(simulated), kind="percent", spread="none"),
+                "low": Estimate(simulated[0], kind="percent", spread="none"),
+                "high": Estimate(simulated[1], kind="percent", spread="none"),
+                "over": case.over,
             }
             yield Finding(Message("q6.observed", values), "measured", [outcome.source, "run"])
     if not told:
         yield Message("q6.none-observed")
 
 
-def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> list[float]:
-    """The same by the model, in each scenario: of responders without relapse, or of all who meet the endpoint."""
+def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> tuple[float, float]:
+    """The span of the same by the model: of responders without relapse, or of all who meet the endpoint."""
     arm = "control" if role == "control" else "candidate"
     years = outcome.week * DAYS_PER_WEEK / DAYS_PER_YEAR
-    runs = [found[key, arm] for key in case.study.scenarios]
+    runs = {key: found[key, arm] for key in case.study.scenarios}
     if outcome.endpoint == "sustained-remission":
-        return [_free(run, years - case.primary_day / DAYS_PER_YEAR).value for run in runs]
-    return [float(np.interp(years, run.years, run.remission)) for run in runs]
+        after = years - case.primary_day / DAYS_PER_YEAR
+        return case.span({key: _free(run, after) for key, run in runs.items()})
+    nearest = {key: run.remission[int(np.argmin(np.abs(run.years - years)))] for key, run in runs.items()}
+    return case.span(nearest)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from homing.answers.case import Case, endpoint_name, label_of, name_of
 from homing.answers.content import (
@@ -21,18 +23,21 @@ from homing.answers.content import (
     Text,
     Tornado,
 )
+from homing.answers.headline import difference
 from homing.answers.priced import cost_of
 from homing.answers.sensitivity import Sensitivity, sensitivity
 from homing.economics.cost import cost_per_extra_remission
 from homing.evidence.values import Basis, Value
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
+from homing.study.results import Sums
 from homing.synthesis.effect import effect_of_counts
 from homing.synthesis.pool import pool
-from homing.trials.power import TwoArmDesign, assurance, patients_for_power, power, predictive_assurance
+from homing.trials.power import TwoArmDesign, assurance, patients_for_power, power, power_of, predictive_assurance
 
 WANTED = (0.8, 0.9)
 DRAWS = 4000
+Array = NDArray[np.float64]
 SHOWN = 10
 
 
@@ -64,15 +69,29 @@ def _shares(case: Case, key: str) -> tuple[float, float]:
 
 
 def _power(case: Case, key: str) -> Estimate:
-    """Power at the simulated shares, and at the ends of the Monte Carlo interval of their difference."""
+    """Power at the simulated shares, and at the ends of the interval of their difference."""
     treated, control = _shares(case, key)
-    low, high = case.results.difference(key).interval()
-    worst, best = (power(min(max(control + d, 0.0), 1.0), control, _design(case)) for d in (low, high))
-    return Estimate(power(treated, control, _design(case)), worst, best, "percent", 0.95, "monte-carlo")
+    gain = difference(case.results.difference(key))
+    worst, best = (power(min(max(control + d, 0.0), 1.0), control, _design(case)) for d in (gain.low, gain.high))
+    return Estimate(power(treated, control, _design(case)), worst, best, "percent", 0.95, gain.spread)
+
+
+def _power_over_draws(case: Case) -> Array | None:
+    """(draw,) the power under every draw of the posterior: at the control's share and the difference of that draw.
+
+    None where the study doesn't have the posterior, or has too few patients to tell draws apart.
+    """
+    control = case.results.primary(case.central, case.study.control).over_draws()
+    gain = case.results.difference(case.central).over_draws()
+    if control is None or gain is None:
+        return None
+    shares = np.clip(control.means, 0.0, 1.0)
+    return power_of(np.clip(shares + gain.means, 0.0, 1.0), shares, _design(case))
 
 
 def _assurance(case: Case) -> Finding:
     keys = case.study.scenarios
+    drawn = _power_over_draws(case)
     total, each = assurance([_shares(case, key) for key in keys], [1.0] * len(keys), _design(case))
     design = case.study.design
     values = {
@@ -84,7 +103,12 @@ def _assurance(case: Case) -> Finding:
         "assurance": Estimate(total, min(each), max(each), "percent", 1.0, "scenarios"),
         "k": len(keys),
     }
-    return Finding(Message("q8.assurance", values), "assumed", ["run"], exploratory=True)
+    if drawn is None:
+        return Finding(Message("q8.assurance", values), "assumed", ["run"], exploratory=True)
+    low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))
+    values["assurance"] = Estimate(float(drawn.mean()), low, high, "percent", 0.95, "posterior")
+    values["k"] = len(drawn)
+    return Finding(Message("q8.assurance-posterior", values), "assumed", ["run"], exploratory=True)
 
 
 def _power_figure(case: Case) -> Lines:
@@ -123,7 +147,7 @@ def _power_table(case: Case) -> Table:
                 name_of(scenario(key).name),
                 Estimate(treated, kind="percent", spread="none"),
                 Estimate(control, kind="percent", spread="none"),
-                Estimate(gain.mean, *gain.interval(), "points", spread="monte-carlo"),
+                difference(gain),
                 _power(case, key),
                 *(n if n is not None else Message("q8.no-size") for n in sizes),
             ]
@@ -199,28 +223,33 @@ def _money(price: Value, times: float) -> Estimate:
 
 
 def _cost_row(case: Case, key: str, price: Value, times: float) -> list[object]:
-    """Cost per patient in remission and per further remission: the price's range and the simulation's error drawn."""
-    from scipy.special import ndtri
-
+    """Cost per patient in remission and per further remission: the price's range and the outcome's interval drawn."""
+    spread = difference(case.results.difference(key)).spread
     u = (np.arange(DRAWS) + 0.5) / DRAWS
     z = ndtri(np.random.default_rng(case.study.seed).permutation(u))
     cell, gain = case.results.primary(key, case.study.candidate), case.results.difference(key)
     low, high = (price.number if price.low is None else price.low), (price.number if price.high is None else price.high)
     cost = times * (low + (high - low) * u)
-    extra = cost_per_extra_remission(cost, gain.mean + gain.error * z)
+    extra = cost_per_extra_remission(cost, _drawn(gain, z))
     each: object = Message("q8.no-remission")
     if cell.mean:
-        share = np.clip(cell.mean + cell.error * z, 0.5 / cell.n, 1)
+        share = np.clip(_drawn(cell, z), 0.5 / cell.n, 1)
         least, most = (float(q) for q in np.percentile(cost / share, [2.5, 97.5]))
-        each = Estimate(times * price.number / cell.mean, least, most, "money", 0.95, "monte-carlo", price.unit)
+        each = Estimate(times * price.number / cell.mean, least, most, "money", 0.95, spread, price.unit)
     return [
         name_of(scenario(key).name),
         each,
-        Estimate(extra.value, extra.low, extra.high, "money", 0.95, "monte-carlo", price.unit)
+        Estimate(extra.value, extra.low, extra.high, "money", 0.95, spread, price.unit)
         if np.isfinite(extra.value)
         else Message("q8.no-gain"),
         Estimate(extra.share_without_gain, kind="percent", spread="none"),
     ]
+
+
+def _drawn(cell: Sums, z: Array) -> Array:
+    """Draws of a mean: those of the posterior where there are any, else of its simulation error, at normal scores."""
+    told = cell.over_draws()
+    return cell.mean + cell.error * z if told is None else np.quantile(told.means, ndtr(z))
 
 
 def _measure(case: Case, found: Sensitivity) -> Iterator[Block]:

@@ -20,6 +20,7 @@ from homing.cli import (
     replay,
     run,
     schema,
+    simulate,
 )
 from homing.ground.errors import HomingError
 

@@ -2,13 +2,13 @@
 closed tract.
 
 They follow Poisson processes; what they do depends on the patient and the flare's number alone, so that a patient has
-the same flares in every arm and scenario.
+the same flares in every arm. A scenario that multiplies a rate brings the same flares sooner or later.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from homing.ground.calendar import DAYS_PER_YEAR
 from homing.ground.keys import exponentials
@@ -17,6 +17,8 @@ from homing.patients.population import Flares, Population, TractFlares
 from homing.protocol.events import Op
 from homing.protocol.timeline import EventRows
 
+#: What a scenario multiplies of random events: how often each kind comes, of the gut and of the tract.
+RATES = ("flares.rate", "tract_flares.rate")
 #: The states that a flare of the gut changes, and one of the tract.
 FLARED = ("barrier.integrity", "innate.activation")
 TRACT_FLARED = ("tract.closure", "tract.sepsis")
@@ -24,18 +26,20 @@ _AT_A_TIME = 8  # flares drawn in one go; more are drawn until every patient is 
 
 
 def flare_times(
-    rate: float, seed: int, ids: NDArray[np.int64], begin: float, end: float, of: str = ""
+    rate: ArrayLike, seed: int, ids: NDArray[np.int64], begin: float, end: float, of: str = ""
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Rows of (position of the patient in `ids`, day, number of the flare) with begin < day < end.
 
-    Arguments: `rate` a year; `of` what flares where it isn't the gut.
+    Arguments: `rate` a year, one for all or (patient,); the waits of two rates are in proportion. `of` names what flares
+    where it isn't the gut.
     """
-    rate = rate / DAYS_PER_YEAR  # per day
+    daily = np.broadcast_to(np.asarray(rate) / DAYS_PER_YEAR, len(ids))[:, None]
     patients, days, numbers = [], [], []
-    reached = np.full(len(ids), begin)
+    reached = np.where(daily[:, 0] > 0, begin, np.inf)
     first = 0
-    while rate > 0 and (reached < end).any():
-        gaps = exponentials(seed, f"time to the next flare{of}", ids, _AT_A_TIME, first) / rate
+    while (reached < end).any():
+        waits = exponentials(seed, f"time to the next flare{of}", ids, _AT_A_TIME, first)
+        gaps = np.divide(waits, daily, out=np.full_like(waits, np.inf), where=daily > 0)
         when = reached[:, None] + np.cumsum(gaps, axis=1)
         who, which = np.nonzero(when < end)
         patients.append(who)
@@ -48,19 +52,37 @@ def flare_times(
 
 
 def add_flares(
-    rows: EventRows, system: System, population: Population, seed: int, ids: NDArray[np.int64], begin: float, end: float
+    rows: EventRows,
+    system: System,
+    population: Population,
+    seed: int,
+    ids: NDArray[np.int64],
+    begin: float,
+    end: float,
+    gut: ArrayLike = 1.0,
+    tract: ArrayLike = 1.0,
 ) -> None:
-    """Add every flare of a population's patients between two days: of the gut, and of the tract where it has one."""
-    _add_gut_flares(rows, system, population.flares, seed, ids, begin, end)
+    """Add every flare of a population's patients between two days: of the gut, and of the tract where it has one.
+
+    Arguments: `gut` and `tract` factors on the rates, one for all or (patient,).
+    """
+    _add_gut_flares(rows, system, population.flares, gut, seed, ids, begin, end)
     if population.tract_flares is not None:
-        _add_tract_flares(rows, system, population.tract_flares, seed, ids, begin, end)
+        _add_tract_flares(rows, system, population.tract_flares, tract, seed, ids, begin, end)
 
 
 def _add_gut_flares(
-    rows: EventRows, system: System, flares: Flares, seed: int, ids: NDArray[np.int64], begin: float, end: float
+    rows: EventRows,
+    system: System,
+    flares: Flares,
+    factor: ArrayLike,
+    seed: int,
+    ids: NDArray[np.int64],
+    begin: float,
+    end: float,
 ) -> None:
     """Add every flare between two days: the barrier loses a random share, and inflammation rises with what is lost."""
-    who, day, number = flare_times(flares.rate.number, seed, ids, begin, end)
+    who, day, number = flare_times(flares.rate.number * np.asarray(factor), seed, ids, begin, end)
     if not who.size:
         return
     draws = exponentials(seed, "barrier lost in a flare", ids, int(number.max()) + 1)
@@ -73,13 +95,20 @@ def _add_gut_flares(
 
 
 def _add_tract_flares(
-    rows: EventRows, system: System, flares: TractFlares, seed: int, ids: NDArray[np.int64], begin: float, end: float
+    rows: EventRows,
+    system: System,
+    flares: TractFlares,
+    factor: ArrayLike,
+    seed: int,
+    ids: NDArray[np.int64],
+    begin: float,
+    end: float,
 ) -> None:
     """Add every reopening between two days: a random share of what is closed opens, and sepsis rises with that share.
 
     An open tract has nothing to lose, so these decide how long a closure lasts and hardly whether it comes.
     """
-    who, day, number = flare_times(flares.rate.number, seed, ids, begin, end, " of the tract")
+    who, day, number = flare_times(flares.rate.number * np.asarray(factor), seed, ids, begin, end, " of the tract")
     if not who.size:
         return
     draws = exponentials(seed, "closure lost in a flare", ids, int(number.max()) + 1)

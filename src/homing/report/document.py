@@ -28,8 +28,9 @@ class Document:
     `headline` holds the key results and `observed` what real trials of the same design showed, set beside them.
     `sources` maps the keys that findings and parameters cite to the sources themselves. `run` is the record that two
     equal runs share (seed, versions, hashes); `timings` is kept apart because no two runs share it. Keys of both are
-    worded by the text `run.<key>` where there is one. `exploratory` and `uncalibrated`
-    raise the notices of that name; `limits` say where the study leaves the model's context of use.
+    worded by the text `run.<key>` where there is one. `appendix` is shown before the parameters.
+    `exploratory` and `uncalibrated` raise the notices of that name; `limits` say where
+    the study leaves the model's context of use.
     """
 
     title: Text
@@ -41,6 +42,7 @@ class Document:
     chapters: Sequence[Chapter]
     observed: Sequence[Block] = ()
     parameters: Sequence[ParameterRow] = ()
+    appendix: Sequence[Block] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
     run: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, str] = field(default_factory=dict)

@@ -45,6 +45,7 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
         contents=_contents(document, words),
         chapters=chapters,
         bases=BASES,
+        appendix=_view_blocks(document.appendix, 0, "a", numbers, words),
         parameters=_view_parameters(document, numbers, words),
         basis_count={b: sum(row.value.basis == b for row in document.parameters) for b in BASES},
         sources=[_view_source(document.sources[key], n, words) for key, n in numbers.items()],
@@ -84,6 +85,7 @@ def _cited(document: Document) -> Iterator[tuple[str, str]]:
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("headline", (*document.headline, *document.observed)),
         *((f"chapter {chapter.number}", tuple(chapter.blocks)) for chapter in document.chapters),
+        ("appendix", tuple(document.appendix)),
     ]
     for place, blocks in parts:
         for block in blocks:

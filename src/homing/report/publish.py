@@ -15,10 +15,12 @@ from homing.answers.case import Case, label_of, name_of
 from homing.answers.content import Block, Chapter, Finding, Message, Text, Verbatim
 from homing.answers.headline import headline, observed
 from homing.answers.misses import with_misses
+from homing.answers.posterior import posterior_blocks
 from homing.answers.sensitivity import sensitivity
 from homing.engine.trajectories import Status
 from homing.evidence.store import load_store
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.patients.posterior import posterior
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
@@ -138,7 +140,8 @@ def make_document(case: Case, chapters: list[Chapter]) -> Document:
         warnings=run_warnings(case),
         limits=[Verbatim(limit, limit.zh) for limit in study.limits],
         exploratory=sensitivity(case).exploratory,
-        uncalibrated=True,
+        appendix=list(posterior_blocks(case)),
+        uncalibrated=posterior().provisional,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +16,9 @@ from homing.answers.case import label_of, name_of
 from homing.answers.comparing.base import Comparison
 from homing.answers.comparing.c3_what_for_what import criteria, unvaried
 from homing.answers.content import Block, Chapter, Finding, Message, Verbatim
+from homing.answers.posterior import posterior_blocks
 from homing.ground.errors import StudyError
+from homing.patients.posterior import posterior
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
@@ -134,13 +137,15 @@ def make_document(c: Comparison, chapters: Sequence[Chapter]) -> Document:
         run=run_record(case),
         warnings=run_warnings(case),
         exploratory=True,
-        uncalibrated=True,
+        appendix=list(posterior_blocks(case)),
+        uncalibrated=posterior().provisional,
         kind="compare",
     )
 
 
 def difference_rows(c: Comparison) -> list[Row]:
-    """Every arm against the control in every scenario, with the three intervals, at the primary and the last visit."""
+    """Every arm against the control in every scenario, with three intervals, at the primary and the last visit;
+    in the scenario of the posterior with a fourth, over its draws."""
     rows = []
     for key in c.scenarios:
         for what, outcomes in (("primary", c.met[key]), ("lasting", c.lasting[key])):
@@ -151,6 +156,9 @@ def difference_rows(c: Comparison) -> list[Row]:
                 for name in ("monte_carlo", "cohort", "trial"):
                     low, high = getattr(found, name)
                     row |= {f"{name}_low": low, f"{name}_high": high}
+                told = c.gain(outcomes[i], outcomes[c.reference], key)
+                ends = (told.low, told.high) if told.spread == "posterior" else (math.nan, math.nan)
+                row |= {"posterior_low": ends[0], "posterior_high": ends[1]}
                 rows.append(row)
     return rows
 
@@ -170,7 +178,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 def candidate_rows(c: Comparison) -> list[Row]:
     """Each arm: shares by scenario, gain, probability of being best, criteria, whether it is on the front."""
     drawn = c.drawn(c.met)
-    best = probability_of_best(np.concatenate([drawn[key] for key in c.scenarios]))
+    best = probability_of_best(np.concatenate([drawn[key] for key in c.case.judged]))
     costs = [c.money(i) for i in range(len(c.arms))]
     infections = np.nanmean(c.infections, axis=1)
     on = front(criteria(c, c.met[c.case.central], c.lasting[c.case.central], unvaried(c)))

@@ -12,6 +12,8 @@ from homing import __version__
 from homing.evidence.catalogue import read_entry
 from homing.evidence.profiles import read_profile
 from homing.evidence.sources import load_sources
+from homing.patients.posterior import posterior
+from homing.patients.scenario import scenario
 from homing.protocol.course import Course
 from homing.protocol.ledger import STEPS, give
 from homing.protocol.product import Drug, Product
@@ -26,7 +28,7 @@ DISEASE_PROFILE = "ibd-core"
 _BEARING = {
     "populations": ("disease", "gut", "at_start", "history", "patients", "flares", "noise", "tract_flares"),
     "covariates": ("covariates", "correlations"),
-    "scenarios": ("multiply",),
+    "scenarios": ("posterior", "quantile"),
     "routes": ("deposits",),
     "carriers": ("deposits", "values", "retention"),
     "procedures": ("changes",),
@@ -55,7 +57,7 @@ def values_behind(study: Study, own: Mapping[str, ProductPart]) -> Plain:
         },
         "populations": _entries("populations", [study.population]),
         "covariates": _entries("covariates", [study.population]) if study.like is not None else {},
-        "scenarios": _entries("scenarios", study.scenarios),
+        "scenarios": {key: _scenario(key) for key in study.scenarios},
         "disease": _profile(DISEASE_PROFILE),
         "products": {key: _product(key, own.get(key)) for key in dict.fromkeys(products)},
         "drugs": {key: _with_profile("drugs", key) for key in dict.fromkeys(drugs)},
@@ -94,6 +96,15 @@ def _entries(kind: str, keys: Iterable[str]) -> Plain:
 def _bearing(kind: str, key: str) -> Plain:
     tree = read_entry(kind, key).tree
     return {field: tree[field] for field in _BEARING[kind] if tree.get(field)}
+
+
+def _scenario(key: str) -> Plain:
+    """A scenario with its factors; of the posterior, which of them this is."""
+    found = _bearing("scenarios", key)
+    if found:
+        used = posterior()
+        found |= {"version": used.version, "public until": used.until, "checksum of draws": used.checksum}
+    return found | {"multiply": {name: value_text(value) for name, value in scenario(key).multiply.items()}}
 
 
 def _with_profile(kind: str, key: str) -> Plain:

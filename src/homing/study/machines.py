@@ -33,6 +33,7 @@ from homing.mechanism import Composition, System, compose
 from homing.patients.drug_kinetics import varying_parameters
 from homing.patients.flares import FLARED, TRACT_FLARED
 from homing.patients.population import Population, populations
+from homing.patients.posterior import posterior
 from homing.protocol.catalogue import drugs
 from homing.protocol.course import Protocol
 from homing.protocol.instances import DRUG, NO_CELLS, PRODUCT, Instances, instances, written_name
@@ -177,10 +178,10 @@ def whole_machine(population: Population, protocol: Protocol) -> Machine:
 @functools.lru_cache(maxsize=1)
 def common() -> CompiledSystem:
     """The machine code for every protocol with one product and one drug: all that endpoints read and reports show, all
-    that any population varies."""
+    that any population or draw of the posterior varies."""
     outputs = dict.fromkeys([*SHOWN, *CHECKED, *(name for found in endpoints() for name in found.needs)])
     varying = dict.fromkeys(name for found in populations() for name in found.distributions if "." in name)
-    varying |= dict.fromkeys((*varying_parameters(drugs()), RELEASE_RATE))
+    varying |= dict.fromkeys((*varying_parameters(drugs()), RELEASE_RATE, *posterior().mechanism))
     return compile_system(ibd_system(), list(outputs), list(varying))
 
 
@@ -227,6 +228,7 @@ def need_of(population: Population, protocol: Protocol) -> Need:
         for name, value in values.items()
         if written_name(name).partition(".")[0] in _NOTHING and value.number == 0 and written_name(name) not in varied
     )
+    varied += [name for name in posterior().mechanism if name not in zeros]  # a factor leaves 0 where it is
     return Need(found.product_names, found.drug_names, frozenset(touched), zeros, tuple(dict.fromkeys(varied)))
 
 

@@ -38,7 +38,7 @@ from homing.study.scalars import (
 MOST_ARMS = 20
 MOST_TIMES = 1000
 DEFAULT_PATIENTS = 1000
-DEFAULT_SCENARIOS = ("sceptical", "pooled", "optimistic")
+DEFAULT_SCENARIOS = ("posterior",)
 DEFAULT_PATIENTS_PER_ARM = 100
 DEFAULT_ALPHA = 0.05
 DEFAULT_MATTERS = 0.05
@@ -360,7 +360,9 @@ class StudyContent(Part):
         default=None, description="Seed of the random numbers; drawn when left out.", examples=[2016]
     )
     scenarios: _Scenarios = Field(
-        default=DEFAULT_SCENARIOS, description="Sets of assumptions to run.", examples=[list(DEFAULT_SCENARIOS)]
+        default=DEFAULT_SCENARIOS,
+        description="Sets of assumptions to run.",
+        examples=[["posterior", "sceptical", "optimistic"]],
     )
     visits: _Visits = Field(description="When patients are measured.", examples=[["week 0", "week 24", "week 52"]])
     arms: _Arms = Field(description="The arms by name.", examples=[{"observation": {"untreated": "yes"}}])

@@ -22,7 +22,7 @@ from homing.evidence.values import Value
 from homing.ground.errors import StudyError
 from homing.patients.cohort import Cohort, Values, draw_cohort
 from homing.patients.drug_kinetics import kinetic_factors
-from homing.patients.flares import add_flares
+from homing.patients.flares import RATES, add_flares
 from homing.patients.population import Population
 from homing.patients.scenario import Scenario
 from homing.protocol.course import Protocol
@@ -223,7 +223,8 @@ class Simulator:
         grid = _grid(times, protocol)
 
         def also(rows: EventRows) -> None:
-            add_flares(rows, system, cohort.population, self.seed, cohort.ids, 0.0, grid[-1])
+            often = [scenario.factor(name, cohort.ids) for name in RATES]
+            add_flares(rows, system, cohort.population, self.seed, cohort.ids, 0.0, grid[-1], *often)
             add_release(rows, protocol, machine.instances, machine.compiled.target)
             stop_at(decision_days(protocol, grid[-1]), rows)
 
@@ -251,11 +252,14 @@ class Simulator:
 
         What a scenario multiplies and a population varies holds for every product and drug alike.
         """
-        values = {name: column * changes.get(name, 1.0) for name, column in scenario.apply(cohort.values).items()}
+        mine = scenario.apply(cohort.values, cohort.ids)
+        values = {name: column * changes.get(name, 1.0) for name, column in mine.items()}
         profile = numbers(values_of(machine.system, protocol))
         drawn = {name: written_name(name) for name in profile if written_name(name) in values}
         alone: dict[str, Any] = {
-            name: number * scenario.factor(written_name(name)) for name, number in profile.items() if name not in drawn
+            name: number * scenario.factor(written_name(name), cohort.ids)
+            for name, number in profile.items()
+            if name not in drawn
         }
         for drug in protocol.drugs:
             for name, factor in kinetic_factors(drug, values, self.seed, cohort.ids).items():

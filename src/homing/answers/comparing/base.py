@@ -15,6 +15,7 @@ from homing.answers.deaths import deaths_counted, deaths_of
 from homing.answers.evidence_of import Known, Phenotype, known_of, phenotype_of
 from homing.answers.priced import Cost, cost_of
 from homing.ground.calendar import DAYS_PER_YEAR
+from homing.patients.scenario import POSTERIOR
 from homing.protocol.course import Protocol
 from homing.protocol.product import Product
 from homing.study.patients import PatientTable
@@ -62,6 +63,11 @@ class Comparison:
         return self.case.study.scenarios
 
     @property
+    def under(self) -> Message:
+        """Under what the probabilities hold, in words: see `Case.judged`."""
+        return Message("compare.under-posterior" if self.case.central == POSTERIOR else "compare.under-scenarios")
+
+    @property
     def size(self) -> int:
         """Patients of a cohort of the size of the planned trial's arm."""
         return self.case.study.design.patients_per_arm
@@ -86,8 +92,16 @@ class Comparison:
 
     @cached_property
     def average(self) -> Array:
-        """(arm, patient) the primary endpoint, averaged over scenarios."""
-        return np.asarray(np.mean([self.met[key] for key in self.scenarios], axis=0))
+        """(arm, patient) the primary endpoint, averaged over the scenarios that are judged by (`Case.judged`)."""
+        return np.asarray(np.mean([self.met[key] for key in self.case.judged], axis=0))
+
+    def share(self, met: Array, key: str | None = None) -> Estimate:
+        """A share of the run's patients under a scenario, as `Case.share`."""
+        return self.case.share(met, key, self.table.patients)
+
+    def gain(self, met: Array, other: Array, key: str | None = None) -> Estimate:
+        """A difference of shares in the run's patients under a scenario, as `Case.difference`."""
+        return self.case.difference(met, other, key, self.table.patients)
 
     @cached_property
     def picks(self) -> NDArray[np.int64]:
@@ -96,8 +110,24 @@ class Comparison:
         return np.asarray(cohorts(self.case.study.seed, patients, self.size, DRAWS))
 
     def drawn(self, outcomes: dict[str, Array]) -> dict[str, Array]:
-        """By scenario, (draw, arm) means over the cohorts."""
-        return {key: cohort_means(values, self.picks) for key, values in outcomes.items()}
+        """By scenario, (draw, arm) means over the cohorts; under the posterior each cohort with one draw of it."""
+        return {key: cohort_means(values, self.picks) + self._apart(key, values) for key, values in outcomes.items()}
+
+    def _apart(self, key: str, values: Array) -> Array:
+        """(draw, arm) how far each draw of the posterior moves the arms' means; 0 in a scenario without draws.
+
+        The control is moved as its own share is, every other arm by that and by its difference from the control, so
+        that arms move together where patients do.
+        """
+        reference = values[self.reference]
+        found = [
+            self.case.scenario(key).over_draws(row, self.table.patients) for row in (reference, *values - reference)
+        ]
+        moved = np.array([each.means - each.mean for each in found if each is not None])
+        if len(moved) < len(found):
+            return np.zeros((1, len(values)))
+        together = (moved[0] + moved[1:]).T
+        return np.asarray(together[np.arange(DRAWS) % len(together)])
 
     @cached_property
     def alike(self) -> list[list[int]]:

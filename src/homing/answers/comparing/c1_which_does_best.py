@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homing.answers.case import endpoint_name, name_of, simulated_difference, simulated_share
+from homing.answers.case import endpoint_name, name_of, simulated_difference
 from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
 from homing.ground.calendar import DAYS_PER_WEEK
@@ -41,11 +41,11 @@ def _best(c: Comparison) -> Finding:
     values = {
         **_when(c),
         "first": c.name(first),
-        "share": simulated_share(met[first]),
+        "share": c.share(met[first]),
         "second": c.name(second),
         "ahead": ahead,
         "control": c.name(c.reference),
-        "gain": simulated_difference(met[first], met[c.reference]),
+        "gain": c.gain(met[first], met[c.reference]),
         "scenario": name_of(scenario(key).name),
     }
     if first == c.reference:
@@ -120,7 +120,7 @@ def _alone(c: Comparison, whole: int, courses: list[Course]) -> int | None:
 
 def _dots(c: Comparison) -> Dots:
     ranked = order(c, c.case.central)
-    shares = [[simulated_share(c.met[key][i]) for key in c.scenarios] for i in ranked]
+    shares = [[c.share(c.met[key][i], key) for key in c.scenarios] for i in ranked]
     control = float(np.nanmean(c.met[c.case.central][c.reference]))
     return Dots(
         title=Message("compare.c1.figure", _when(c)),
@@ -135,19 +135,19 @@ def _dots(c: Comparison) -> Dots:
 
 
 def _differences(c: Comparison) -> Table:
-    """Every arm against the control: by scenario, and in the central one with its three intervals."""
+    """Every arm against the control in the central scenario with its three intervals, and what is not known."""
     key = c.case.central
     rows: list[list[object]] = []
     for i in (i for i in order(c, key) if i != c.reference):
         found = difference(c.met[key][i], c.met[key][c.reference], c.size)
-        over = [float(np.nanmean(c.met[s][i] - c.met[s][c.reference])) for s in c.scenarios]
+        over = c.case.span({s: c.gain(c.met[s][i], c.met[s][c.reference], s) for s in c.scenarios})
         rows.append(
             [
                 c.name(i),
                 Estimate(found.value, *found.monte_carlo, "points", spread="monte-carlo"),
                 _range(found.cohort),
                 _range(found.trial),
-                _range((min(over), max(over))),
+                _range(over),
             ]
         )
     heads: list[Text] = [
@@ -155,7 +155,7 @@ def _differences(c: Comparison) -> Table:
         Message("compare.c1.simulated"),
         Message("compare.c1.cohort", {"n": c.size}),
     ]
-    heads += [Message("compare.c1.trial", {"n": c.size}), Message("compare.c1.scenarios")]
+    heads += [Message("compare.c1.trial", {"n": c.size}), Message("compare.c1.over", {"over": c.case.over})]
     values = {"control": c.name(c.reference), "scenario": name_of(scenario(key).name)}
     return Table(Message("compare.c1.table", values | _when(c)), heads, rows, Message("compare.c1.table-note"))
 

@@ -1,4 +1,4 @@
-"""How sure is the order? The probability of being best, over scenarios and over cohorts of patients."""
+"""How sure is the order? The probability of being best, over what is not known and over cohorts of patients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SELDOM = 0.0005
 def answer(c: Comparison) -> Chapter:
     """Who is best how often: at the primary visit, and lastingly."""
     drawn = c.drawn(c.met)
-    together = np.concatenate([drawn[key] for key in c.scenarios])
+    together = np.concatenate([drawn[key] for key in c.case.judged])
     best = probability_of_best(together)
     blocks: list[Block] = [_finding(c, best), _of_what(c), _figure(c, drawn, best), _table(c, drawn, together, best)]
     return Chapter(2, "how_sure", blocks, Message("compare.c2.certainty"), exploratory=True)
@@ -32,6 +32,7 @@ def _finding(c: Comparison, best: np.ndarray) -> Finding:
         "second": c.name(second),
         "q": Estimate(float(best[second]), kind="percent", spread="none"),
         "n": c.size,
+        "under": c.under,
     }
     shared = [i for i in ranked if best[i] >= best[first] - TIE]
     if len(shared) > 1:
@@ -42,7 +43,7 @@ def _finding(c: Comparison, best: np.ndarray) -> Finding:
 
 
 def _of_what(c: Comparison) -> Message:
-    return Message("compare.c2.of-what", {"draws": DRAWS, "n": c.size, "k": len(c.scenarios)})
+    return Message("compare.c2.of-what", {"draws": DRAWS, "n": c.size, "under": c.under})
 
 
 def _shown(c: Comparison, best: np.ndarray) -> list[int]:
@@ -51,13 +52,13 @@ def _shown(c: Comparison, best: np.ndarray) -> list[int]:
 
 def _figure(c: Comparison, drawn: dict[str, np.ndarray], best: np.ndarray) -> Dots:
     by_scenario = [probability_of_best(drawn[key]) for key in c.scenarios]
-    columns = [*by_scenario, best] if len(c.scenarios) > 1 else by_scenario
+    columns = [*by_scenario, best] if len(c.case.judged) > 1 else by_scenario
     ranked = _shown(c, best)
     shown = [i for i in ranked if i in ranked[:2] or any(column[i] >= SELDOM for column in columns)]
     values = np.full((len(shown), len(columns), 3), np.nan)
     values[:, :, 0] = np.array([[column[i] for column in columns] for i in shown])
     groups: list[Text] = [name_of(scenario(key).name) for key in c.scenarios]
-    if len(c.scenarios) > 1:
+    if len(c.case.judged) > 1:
         groups.append(Message("compare.c2.together"))
     return Dots(
         Message("compare.c2.figure"),
@@ -73,7 +74,7 @@ def _figure(c: Comparison, drawn: dict[str, np.ndarray], best: np.ndarray) -> Do
 def _table(c: Comparison, drawn: dict[str, np.ndarray], together: np.ndarray, best: np.ndarray) -> Table:
     rank = mean_rank(together)
     long = c.drawn(c.lasting)
-    lasting = probability_of_best(np.concatenate([long[key] for key in c.scenarios]))
+    lasting = probability_of_best(np.concatenate([long[key] for key in c.case.judged]))
     reference = together[:, [c.reference]]
     beats = np.nanmean(together - reference > c.told.matters, axis=0)
     rows: list[list[object]] = []
@@ -87,4 +88,6 @@ def _table(c: Comparison, drawn: dict[str, np.ndarray], together: np.ndarray, be
     heads += [Message("compare.c2.p-lasting")] if c.is_followed else []
     heads += [Message("compare.c2.p-matters", {"matters": c.matters})]
     heads += [Message("compare.c2.rank")]
-    return Table(Message("compare.c2.table"), heads, rows, Message("compare.c2.table-note", {"n": c.size}))
+    return Table(
+        Message("compare.c2.table", {"under": c.under}), heads, rows, Message("compare.c2.table-note", {"n": c.size})
+    )

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from homing.answers.case import endpoint_name, name_of, simulated_share
+from homing.answers.case import endpoint_name, name_of
 from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Cloud, Estimate, Finding, Message, Scatter, Table, Text
 from homing.answers.deaths import deaths_counted
@@ -57,10 +57,10 @@ def criteria(c: Comparison, met: np.ndarray, lasting: np.ndarray, rest: np.ndarr
 
 def _front_share(c: Comparison, rest: np.ndarray) -> np.ndarray:
     met, lasting = c.drawn(c.met), c.drawn(c.lasting)
-    each = max(FRONTS // len(c.scenarios), 1)
+    each = max(FRONTS // len(c.case.judged), 1)
     draws = [
         np.column_stack([met[key][d], lasting[key][d], rest])
-        for key in c.scenarios
+        for key in c.case.judged
         for d in range(min(each, len(met[key])))
     ]
     return front_share(np.stack(draws))
@@ -97,9 +97,9 @@ def _three(e: Estimate) -> tuple[float, float, float]:
 def _figure(c: Comparison, central: np.ndarray, on: np.ndarray) -> Scatter:
     key = c.case.central
     arms = range(len(c.arms))
-    y = np.array([_three(simulated_share(c.met[key][i])) for i in arms])
+    y = np.array([_three(c.share(c.met[key][i])) for i in arms])
     share = Message("compare.c3.efficacy", _when(c))
-    lasting = np.array([_three(simulated_share(c.lasting[key][i])) for i in arms])
+    lasting = np.array([_three(c.share(c.lasting[key][i])) for i in arms])
     infections = 100 * np.nanmean(c.infections, axis=1)
     money = [c.money(i) for i in arms]
     cost = np.array([_three(m) if m is not None else (math.nan,) * 3 for m in money])
@@ -142,8 +142,8 @@ def _table(c: Comparison, on: np.ndarray, share: np.ndarray) -> Table:
         rows.append(
             [
                 c.name(i),
-                simulated_share(c.met[key][i]),
-                simulated_share(c.lasting[key][i]) if c.is_followed else None,
+                c.share(c.met[key][i]),
+                c.share(c.lasting[key][i]) if c.is_followed else None,
                 Estimate(mean, *ends, "number", 0.9, "patients"),
                 c.deaths(i) or Message("compare.c3.no-deadly"),
                 c.money(i) or _own_money(c, i),
@@ -154,7 +154,7 @@ def _table(c: Comparison, on: np.ndarray, share: np.ndarray) -> Table:
     heads = ("head.arm", "compare.c3.h-efficacy", "compare.c3.h-durability", "compare.c3.h-infections")
     more = ("compare.c3.h-deaths", "compare.c3.h-cost", "compare.c3.h-front", "compare.c3.h-share")
     columns: list[Text] = [Message(key) for key in (*heads, *more)]
-    values = {"scenario": name_of(scenario(key).name), "n": c.size}
+    values = {"scenario": name_of(scenario(key).name), "n": c.size, "under": c.under}
     return Table(Message("compare.c3.table", values), columns, rows, Message("compare.c3.table-note", values))
 
 

@@ -138,7 +138,7 @@ def _table(c: Comparison, found: list[Half], leading: list[int], measured: dict[
         )
     heads = ("feature", "seen", "arm", "cut", "below", "above", "apart", "p")
     columns: list[Text] = [Message(f"compare.c4.h-{key}") for key in heads]
-    note = Message("compare.c4.table-note", {"control": c.name(c.reference)})
+    note = Message("compare.c4.table-note", {"under": c.under, "control": c.name(c.reference)})
     return Table(Message("compare.c4.table", {"n": min(SHOWN, len(found)), "of": len(found)}), columns, rows, note)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homing.answers.case import endpoint_name, name_of, simulated_difference, simulated_share
+from homing.answers.case import endpoint_name, name_of
 from homing.answers.comparing.base import Comparison
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.ground.calendar import DAYS_PER_YEAR
@@ -39,8 +39,8 @@ def _finding(c: Comparison) -> Finding:
     values = {
         "years": _years(c),
         "arm": c.name(first),
-        "share": simulated_share(lasting[first]),
-        "gain": simulated_difference(lasting[first], lasting[c.reference]),
+        "share": c.share(lasting[first]),
+        "gain": c.gain(lasting[first], lasting[c.reference]),
         "control": c.name(c.reference),
         "endpoint": endpoint_name(c.case.study.primary.key),
         "scenario": name_of(scenario(key).name),
@@ -57,7 +57,7 @@ def _figure(c: Comparison) -> Lines:
     for key in c.scenarios:
         series = []
         for colour, i in enumerate(shown):
-            found = [simulated_share(c.table.outcome(key, c.arms[i], end.key, day)) for day in days]
+            found = [c.share(c.table.outcome(key, c.arms[i], end.key, day), key) for day in days]
             x = np.array(days) / DAYS_PER_YEAR
             y, low, high = (np.array([getattr(e, part) for e in found]) for part in ("value", "low", "high"))
             style = "dashed" if i == c.reference else "line"
@@ -77,8 +77,8 @@ def _table(c: Comparison) -> Table:
         kept = int(np.nansum(lasting))
         ends = exact_interval(kept, reached) if reached else (float("nan"), float("nan"))
         keep = Estimate(kept / reached if reached else float("nan"), *ends, "percent", 0.95, "monte-carlo")
-        last = simulated_share(c.table.outcome(key, c.arms[i], end.key, c.last_day))
-        rows.append([c.name(i), simulated_share(met), last, simulated_share(lasting), keep])
+        last = c.share(c.table.outcome(key, c.arms[i], end.key, c.last_day))
+        rows.append([c.name(i), c.share(met), last, c.share(lasting), keep])
     heads: list[Text] = [Message("head.arm"), Message("compare.c3.h-efficacy")]
     heads += [Message("compare.c6.h-last", {"years": _years(c)}), Message("compare.c3.h-durability")]
     heads += [Message("compare.c6.h-keep")]
