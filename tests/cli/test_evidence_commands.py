@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from homing.cli.evidence import app
+from homing.evidence.store import load_store
 from homing.ground.errors import EvidenceError, StudyError
 
 RECORD = Path(__file__).parents[1] / "files" / "ctgov" / "NCT02552212.json"
@@ -148,3 +151,89 @@ def test_sensitivity_says_what_each_trial_does_and_what_too_few_trials_can_not()
     assert "selection model: not done" in few
     assert "nothing to compare" in refused("sensitivity", "hsct-cd-mortality")
     assert "odds-ratio" in refused("sensitivity", "perianal-fistula-msc", "--measure", "ods-ratio")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--by", "time", "--measure", "odds-ratio"], "--measure"),
+        (["--by", "group", "--contradicting"], "--contradicting"),
+        (["--by", "dose", "--battery"], "--battery"),
+        (["--battery", "--method", "DL", "--bias", "low"], "--method, --bias"),
+        (["--correlation", "0.5"], "--correlation"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments: list[str], says: str) -> None:
+    said = refused("pool", "perianal-fistula-adipose-or-marrow", *arguments)
+    assert says in said and "does nothing with" in said
+
+
+def test_a_trial_left_out_is_left_out_of_the_time_course_too() -> None:
+    def arms(*more: str) -> set[str]:
+        found = json.loads(invoke("pool", "perianal-fistula-msc", "--by", "time", "--json", *more))
+        return {reading["arm"].split("/")[0] for reading in found["readings"]}
+
+    assert arms() - arms("--without", "Molendijk-2015") == {"Molendijk-2015"}
+
+
+def test_nothing_is_printed_before_a_refusal() -> None:
+    result = CliRunner().invoke(app, ["pool", "luminal-cd-iv-msc", "--measure", "odds-ratio"])
+    assert isinstance(result.exception, StudyError) and result.output == ""
+
+
+def test_arms_of_randomised_trials_are_said_to_be_so() -> None:
+    found = json.loads(invoke("pool", "perianal-fistula-dose", "--json"))["uncontrolled"]
+    assert {row["trial"] for row in found if row["of"] == "a randomised trial"} == {
+        "Molendijk-2015",
+        "ADMIRE-CD",
+        "ADMIRE-CD-II",
+    }
+
+
+def test_other_pictures_have_other_names(tmp_path: Path) -> None:
+    def drawn(*arguments: str) -> set[str]:
+        invoke("plot", *arguments, "--out", str(tmp_path))
+        return {file.name for file in tmp_path.iterdir()}
+
+    first = drawn("forest", "perianal-fistula-msc")
+    for more in (["--measure", "risk-ratio"], ["--method", "DL"], ["--by", "risk-of-bias"]):
+        names = drawn("forest", "perianal-fistula-msc", *more)
+        assert len(names) == len(first) + 3
+        first = names
+    assert drawn("forest", "perianal-fistula-msc", "--measure", "risk-ratio") == first
+
+
+def test_json_has_no_number_that_json_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    from homing.cli.evidence import background
+    from homing.cli.evidence.options import finite
+
+    nowhere = {"slope": math.nan, "low": -math.inf, "high": math.inf, "p": math.nan}
+    monkeypatch.setattr(background, "_drift", lambda *_: nowhere)
+    found = json.loads(invoke("placebo", "mayo-remission", "--json"), parse_constant=pytest.fail)
+    assert set(found["year"].values()) == {None}
+    assert finite({"a": [1.0, (math.nan, "x")]}) == {"a": [1.0, [None, "x"]]}
+
+
+def test_a_trial_without_a_year_is_taken_with_and_its_trend_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = load_store()
+    trials = {**store.trials, "LOTUS": replace(store.trial("LOTUS"), year=None)}
+    monkeypatch.setattr("homing.cli.evidence.sensitivity.open_store", lambda _: replace(store, trials=trials))
+    found = json.loads(invoke("sensitivity", "uc-fmt", "--zeros", "add-half", "--json"))
+    assert len(found["trials"]) == 7
+    by_year = next(test for test in found["tests"] if test["test"] == "change by year")
+    assert "no year is known of LOTUS" in by_year["said"]
+
+
+def test_trim_and_fill_is_by_the_method_asked_for() -> None:
+    def filled(method: str) -> dict[str, float]:
+        told = json.loads(invoke("sensitivity", "uc-fmt", "--zeros", "add-half", "--method", method, "--json"))
+        found: dict[str, float] = next(test for test in told["tests"] if test["test"] == "trim and fill")["pooled"]
+        return found
+
+    from homing.synthesis.asymmetry import trim_and_fill
+    from homing.synthesis.question import effects_of
+
+    effects = effects_of(load_store().comparisons("uc-fmt"), "odds-ratio", "add-half")
+    for method in ("DL", "common"):
+        expected = trim_and_fill(effects, method=method, adjust="knapp-hartung").pooled.natural()  # type: ignore[arg-type]
+        assert filled(method)["estimate"] == pytest.approx(expected.estimate)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from homing.evidence.records import AdverseEvent, Outcome, Trial
 from homing.evidence.sources import load_sources
-from homing.evidence.store import Store
+from homing.evidence.store import REGISTRATIONS, Store
 from homing.ground.errors import EvidenceError
 
 #: A printed percentage and the counts beside it may differ by so many points of rounding.
@@ -29,8 +29,6 @@ REGISTRIES = {
     "doi": r"10\.\d{4,9}/\S+",
     "eupas": r"EUPAS\d+",
 }
-#: Identifiers of which a trial has its own: two entries with one must say how they are related.
-_OWN = ("nct", "euct", "actrn", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas")
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def _twice(store: Store) -> Iterator[Finding]:
     """One trial under two names: the same registration, with no word of how the entries are related."""
     seen: dict[tuple[str, str], list[Trial]] = {}
     for trial in store.trials.values():
-        for kind in _OWN:
+        for kind in REGISTRATIONS:
             if kind in trial.ids:
                 seen.setdefault((kind, trial.ids[kind]), []).append(trial)
     for (kind, number), trials in seen.items():
@@ -164,16 +162,9 @@ def _of_questions(store: Store) -> Iterator[Finding]:
     for question in store.questions.values():
         for read in (store.comparisons, store.single_arms):
             try:
-                found = read(question.key)
+                read(question.key)
             except EvidenceError as error:
                 yield Finding("fault", f"question {question.key}", error.message)
-                continue
-            keys = [item.trial.key for item in found]
-            for item in found:
-                same = [k for k in keys if k in item.trial.shares_patients_with and k != item.trial.key]
-                if same:
-                    text = f"counts the patients of {item.trial.key} and {same[0]}, which are the same."
-                    yield Finding("fault", f"question {question.key}", text)
 
 
 def _of_meta_analyses(store: Store) -> Iterator[Finding]:
