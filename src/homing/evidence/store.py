@@ -206,13 +206,13 @@ def load_store() -> Store:
         >>> sorted(load_store().trials)[:2]
         ['ADMIRE-CD', 'ADMIRE-CD-II']
     """
-    shipped, own = _shipped(), own_folder()
+    shipped, own = shipped_store(), own_folder()
     return _layered(shipped, own, _stamp(own)) if own.is_dir() else shipped
 
 
 @functools.lru_cache(maxsize=1)
-def _shipped() -> Store:
-    """The shipped store: several hundred files, kept parsed in the cache until one of them changes."""
+def shipped_store() -> Store:
+    """The store without a user's folder: several hundred files, kept parsed in the cache until one of them changes."""
     made_of = cache.key_of(cache.code_digest("evidence", "ground"), _stamp(catalogue_root()))
     file = cache.cache_folder() / "evidence" / f"{made_of}.pickle"
     kept = cache.read(file)
