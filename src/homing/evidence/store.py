@@ -25,11 +25,10 @@ from homing.evidence.records import (
     Trial,
 )
 from homing.evidence.root import catalogue_root, own_folder
-from homing.evidence.trial_entries import ANALYSES, lower_is_better, read_trial, terms
+from homing.evidence.trial_entries import ANALYSES, lower_is_better, number_of, read_trial, terms
 from homing.ground import cache
-from homing.ground.errors import EvidenceError, HomingError, StudyError
+from homing.ground.errors import EvidenceError, StudyError
 from homing.ground.nearest import did_you_mean
-from homing.ground.units import read_quantity
 
 #: Identifiers of which a trial has its own: two entries with one must say how they are related.
 REGISTRATIONS = ("nct", "euct", "actrn", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas")
@@ -269,7 +268,7 @@ def _pair(e: Entry, controlled: bool) -> Pair:
         e.check_name(e.text("trial"), "trials")
     e.one_of("endpoint", [*terms("outcomes"), *terms("adverse-events")])
     return Pair(
-        *(e.text("trial"), e.text("arm"), e.text("control"), e.text("endpoint"), _number(e, "week"), e.text("group")),
+        *(e.text("trial"), e.text("arm"), e.text("control"), e.text("endpoint"), number_of(e, "week"), e.text("group")),
     )
 
 
@@ -305,7 +304,7 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
         model=e.one_of("model", ("common", "random")),
         method=e.one_of("method", POOLING),
         as_printed=e.text("as printed"),
-        printed={str(name): _number(printed, name) for name in printed.data} if printed else {},
+        printed={str(name): number_of(printed, name) for name in printed.data} if printed else {},
         studies=tuple(_meta_study(part) for part in e.parts("studies")),
         sources=e.sources(),
         missing=e.text("missing"),
@@ -316,12 +315,5 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
 def _meta_study(e: Entry) -> MetaStudy:
     more = ("events2", "n2", "source", "at", "derived")
     e.fields("study", "events1", "n1", *more, required=("study", "events1", "n1"))
-    events_2, n_2 = (_number(e, name) if e.data.get(name) else None for name in ("events2", "n2"))
-    return MetaStudy(e.text("study"), _number(e, "events1"), _number(e, "n1"), events_2, n_2, e.text("derived"))
-
-
-def _number(e: Entry, name: str) -> float:
-    try:
-        return read_quantity(e.text(name), "1")
-    except HomingError as error:
-        raise EvidenceError(error.message, e.part(name).where) from None
+    events_2, n_2 = (number_of(e, name) if e.data.get(name) else None for name in ("events2", "n2"))
+    return MetaStudy(e.text("study"), number_of(e, "events1"), number_of(e, "n1"), events_2, n_2, e.text("derived"))

@@ -149,11 +149,11 @@ def _read_outcome(e: Entry, arms: Mapping[str, Arm]) -> Outcome:
         raise EvidenceError("an outcome needs one of events, share, mean, median.", e.where)
     if e.data.get("events") and not e.data.get("n"):
         raise EvidenceError("events need the n that they are of.", e.where)
-    numbers = {name: _number(e, name) if e.data.get(name) else None for name in _NUMBERS if name != "events"}
+    numbers = {name: number_of(e, name) if e.data.get(name) else None for name in _NUMBERS if name != "events"}
     return Outcome(
         arm=e.one_of("arm", arms),
         endpoint=e.text("endpoint"),
-        week=_number(e, "week") if e.data.get("week") else math.nan,
+        week=number_of(e, "week") if e.data.get("week") else math.nan,
         n=_count(e, "n") if e.data.get("n") else None,
         events=_count(e, "events") if e.data.get("events") else None,
         analysis=cast(Any, e.one_of("analysis", ANALYSES, "itt")),
@@ -175,7 +175,7 @@ def _read_event(e: Entry, arms: Mapping[str, Arm]) -> AdverseEvent:
     return AdverseEvent(
         arm=e.one_of("arm", arms),
         event=e.text("event"),
-        week=_number(e, "week") if e.data.get("week") else math.nan,
+        week=number_of(e, "week") if e.data.get("week") else math.nan,
         n=_count(e, "n"),
         events=_count(e, "events"),
         printed=e.text("printed"),
@@ -190,11 +190,11 @@ def _read_kinetic(e: Entry, arms: Mapping[str, Arm]) -> Kinetic:
     e.fields(*needed, "day", "n", "value", "low", "high", "sd", "at", "note", "contradicts", required=needed)
     if not any(e.data.get(name) for name in ("value", "low", "high")):
         raise EvidenceError("a kinetic reading needs a value, or low and high.", e.where)
-    numbers = {name: _number(e, name) if e.data.get(name) else None for name in ("value", "low", "high", "sd")}
+    numbers = {name: number_of(e, name) if e.data.get(name) else None for name in ("value", "low", "high", "sd")}
     return Kinetic(
         arm=e.one_of("arm", arms),
         what=e.text("what"),
-        day=_number(e, "day") if e.data.get("day") else math.nan,
+        day=number_of(e, "day") if e.data.get("day") else math.nan,
         n=_count(e, "n") if e.data.get("n") else None,
         unit=e.text("unit"),
         printed=e.text("printed"),
@@ -211,7 +211,7 @@ def _read_economic(e: Entry) -> Economic:
     e.fields(*needed, "year", "country", "at", required=needed)
     return Economic(
         what=e.text("what"),
-        value=_number(e, "value"),
+        value=number_of(e, "value"),
         unit=e.text("unit"),
         year=e.text("year"),
         country=e.text("country"),
@@ -242,7 +242,8 @@ def lower_is_better() -> frozenset[str]:
     )
 
 
-def _number(e: Entry, name: str) -> float:
+def number_of(e: Entry, name: str) -> float:
+    """The plain number at a field. Raises EvidenceError with its place for anything else."""
     try:
         return read_quantity(e.text(name), "1")
     except HomingError as error:
@@ -250,7 +251,7 @@ def _number(e: Entry, name: str) -> float:
 
 
 def _count(e: Entry, name: str) -> int:
-    number = _number(e, name)
+    number = number_of(e, name)
     if not math.isfinite(number) or number < 0 or number != int(number):
         raise EvidenceError(f"'{e.text(name)}' is not a count.", e.part(name).where)
     return int(number)

@@ -74,6 +74,7 @@ class Dumper(yaml.SafeDumper):
     """Text in UTF-8 without anchors, which the reader refuses."""
 
     def ignore_aliases(self, data: Any) -> bool:
+        """Nothing is written as an alias."""
         return True
 
 

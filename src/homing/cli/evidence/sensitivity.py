@@ -94,8 +94,8 @@ def _trials(trials: Sequence[Comparison], effects: Effects, method: str) -> list
 def _tests(trials: Sequence[Comparison], effects: Effects, method: str, better: str) -> list[dict[str, Any]]:
     """Each test of what the trials' sizes and years do, in words and numbers; a refusal where there are too few."""
     from homing.synthesis import asymmetry
+    from homing.synthesis.permutation import permutation_test
     from homing.synthesis.pool import pool
-    from homing.synthesis.regression import permutation_test
     from homing.synthesis.selection import selection_model
 
     kept = [trials[i] for i in effects.kept]
@@ -145,7 +145,8 @@ def _tests(trials: Sequence[Comparison], effects: Effects, method: str, better: 
 def _years(trials: Sequence[Comparison], effects: Effects, method: str) -> dict[str, Any]:
     """Whether effects change with the years, by regression and by dealing the years anew."""
     from homing.ground.errors import StudyError
-    from homing.synthesis.regression import permutation_test, regress
+    from homing.synthesis.permutation import permutation_test
+    from homing.synthesis.regression import regress
 
     unknown = [c.trial.key for c in trials if c.trial.year is None]
     if unknown:
