@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from homing.cli.evidence.pictures import _counted
+from homing.evidence.check import check_store
 from homing.evidence.query import NetworkArm, network_arms, placebo_arms
 from homing.evidence.records import LOOSE, Arm, Outcome, Pair, Question, Trial
 from homing.evidence.store import Store, load_store
@@ -145,3 +146,13 @@ def test_the_map_counts_arms_together_and_their_parts_once() -> None:
     assert _counted(SUM) == {("mayo-remission", "fmt"): 20}
     two = replace(SUM, outcomes=(outcome("low", 3, 10), outcome("high", 6, 9), outcome("high", 6, 10, 12)))
     assert _counted(two) == {("mayo-remission", "fmt"): 20}
+
+
+def test_an_arm_that_may_be_a_sum_is_remarked() -> None:
+    unsaid = replace(SUM, arms={key: replace(a, part_of=()) for key, a in SUM.arms.items()})
+
+    def remarks(one: Trial) -> list[str]:
+        of = replace(one, outcomes=())
+        return [f.where for f in check_store(store(of)) if "say `part of`" in f.what]
+
+    assert remarks(unsaid) == ["SUM, all"] and remarks(SUM) == []

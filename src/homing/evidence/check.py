@@ -132,8 +132,19 @@ def _of_arms(trial: Trial) -> Iterator[Finding]:
                 yield Finding("fault", f"{trial.key}, {arm.key}", f"{n} {name} of {arm.n} patients.")
         if not arm.treatment:
             yield Finding("remark", f"{trial.key}, {arm.key}", "what was given is not in the vocabulary of treatments.")
+    yield from _of_sums(trial)
     if trial.blinded and trial.blinding in ("none", "single"):
         yield Finding("fault", trial.key, f"is said to be blinded, and its blinding is '{trial.blinding}'.")
+
+
+def _of_sums(trial: Trial) -> Iterator[Finding]:
+    """An arm as large as the others of its treatment together may be their sum, and counts their patients again."""
+    once = [trial.arms[key] for key in trial.once(trial.arms) if trial.arms[key].treatment]
+    for arm in once:
+        others = [other for other in once if other.treatment == arm.treatment and other is not arm]
+        if len(others) > 1 and sum(other.n for other in others) == arm.n:
+            text = "has as many patients as the other arms of its treatment: say `part of` where it is their sum."
+            yield Finding("remark", f"{trial.key}, {arm.key}", text)
 
 
 def _of_identifiers(trial: Trial) -> Iterator[Finding]:
