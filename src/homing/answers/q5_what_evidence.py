@@ -188,7 +188,7 @@ def _without_each(trials: Sequence[Comparison], effects: Effects) -> Iterator[Fi
 
 
 def _alone(case: Case) -> Iterator[Block]:
-    """Arms without a control, each with its exact interval."""
+    """Arms by themselves, each with its exact interval."""
     singles = case.store.single_arms(case.study.evidence)
     if not singles:
         return
