@@ -106,7 +106,7 @@ def test_a_network_links_drugs_and_bacteria_through_placebo() -> None:
     found = json.loads(invoke("network", "ulcerative-colitis", "mayo-remission", "--json"))
     names = {row["treatment"] for row in found["treatments"]}
     assert {"placebo", "infliximab", "vedolizumab", "fmt", "upadacitinib"} <= names
-    arms = network_arms(STORE, "ulcerative-colitis", "mayo-remission", 4, 16)
+    arms = network_arms(STORE, "ulcerative-colitis", "mayo-remission", 4, 16).arms
     assert len({(a.study, a.treatment) for a in arms}) == len(arms)
 
 

@@ -98,3 +98,16 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     file.write_text("x", encoding="utf-8")
     with pytest.raises(EvidenceError, match="is a file"):
         use_folder(file)
+
+
+def test_the_kept_store_is_that_of_the_code_that_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from homing.evidence.store import shipped_store
+    from homing.ground import cache
+
+    monkeypatch.setenv("HOMING_CACHE", str(tmp_path))
+    assert cache.code_digest("evidence") != cache.code_digest("ground")
+    for digest in ("before", "before", "after"):
+        monkeypatch.setattr(cache, "code_digest", lambda *_, digest=digest: digest)
+        shipped_store.cache_clear()
+        shipped_store()
+    assert len(list((tmp_path / "evidence").iterdir())) == 2

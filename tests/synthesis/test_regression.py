@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from metafor_reference import DATA, case, cases, column, counts, effects_of, nea
 from homing.ground.errors import StudyError
 from homing.synthesis.effect import Effects, effect_of_counts
 from homing.synthesis.heterogeneity import q_profile
+from homing.synthesis.permutation import permutation_test
 from homing.synthesis.pool import pool, pool_subgroups
-from homing.synthesis.regression import METHODS, Method, likelihood_ratio, permutation_test, regress
+from homing.synthesis.regression import ADJUST, METHODS, Adjust, Method, likelihood_ratio, regress
 
 PRINTED = {
     "beta": "estimate",
@@ -209,3 +211,24 @@ def test_unknown_words_are_refused_with_the_nearest() -> None:
         regress(effects, None, "REM")  # type: ignore[arg-type]
     with pytest.raises(StudyError, match="Did you mean 'conservative'"):
         permutation_test(effects, adjust="conservativ")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("adjust", ADJUST)
+def test_permutations_all_at_once_are_the_regressions_one_by_one(method: Method, adjust: Adjust) -> None:
+    """The p-values counted from `regress` on each way, signs turned and moderators dealt."""
+    random = np.random.default_rng(5)
+    y, v, year = random.normal(0.3, 0.5, 5), random.uniform(0.02, 0.4, 5), np.array([1.0, 4.0, 2.0, 7.0, 5.0])
+
+    def statistic(y: Any, year: Any) -> float:
+        effects = Effects("odds-ratio", y, v, tuple(range(5)))
+        fit = regress(effects, None if year is None else {"year": year}, method, adjust=adjust)
+        return float(abs(fit.estimate[-1] / fit.standard_error[-1]))
+
+    signs = [statistic(y * np.array(way), None) for way in itertools.product((1.0, -1.0), repeat=5)]
+    dealt = [statistic(y, year[list(way)]) for way in itertools.permutations(range(5))]
+    effects = Effects("odds-ratio", y, v, tuple(range(5)))
+    for ways, moderators in ((signs, None), (dealt, {"year": year})):
+        found = permutation_test(effects, moderators, method, adjust=adjust)
+        assert found.exact and found.permutations == len(ways)
+        assert found.p[-1] == pytest.approx(np.mean(np.array(ways) >= ways[0] - 1e-8))

@@ -157,6 +157,14 @@ def test_so_many_patients_and_no_fewer_turn_a_trial(trial: tuple[int, int, int, 
     assert [x < 0.05 for x in p] == [step > 0] * abs(found) + [step < 0]
 
 
+def test_an_arm_without_an_event_left_is_turned_by_the_other() -> None:
+    """2 of 4 against 1 of 4 and none of 4: 4 of 4 against none has p = 0.029, 3 of 4 has 0.14."""
+    assert fisher(0, 4, 4, 4) < 0.05 < fisher(0, 4, 3, 4)
+    assert tipping_events(1, 4, 2, 4) == -3 == tipping_events(2, 4, 1, 4)
+    assert tipping_events(0, 4, 0, 4) == -4
+
+
 def test_a_trial_too_small_to_be_turned_is_said_to_be_so() -> None:
-    assert tipping_events(1, 4, 2, 4) == 0
-    assert tipping_events(0, 4, 0, 4) == 0
+    assert fisher(0, 3, 3, 3) >= 0.05
+    assert tipping_events(1, 3, 2, 3) is None
+    assert tipping_events(3, 3, 3, 3) is None

@@ -19,8 +19,9 @@ from homing.synthesis.effect import Effects, effect_of_counts
 from homing.synthesis.effect_continuous import effect_of_hazard_ratios
 from homing.synthesis.multilevel import Term, fit_mixed, profile_interval, robust_errors, sampling_covariance
 from homing.synthesis.network import StudyArm, contrasts_of, fit_network
+from homing.synthesis.permutation import permutation_test
 from homing.synthesis.pool import pool_subgroups
-from homing.synthesis.regression import likelihood_ratio, permutation_test, regress
+from homing.synthesis.regression import likelihood_ratio, regress
 from homing.synthesis.selection import selection_model
 from homing.synthesis.sensitivity import leave_one_out, shrunken, tipping_events
 from homing.synthesis.time_course import dose_response, fit_time_course

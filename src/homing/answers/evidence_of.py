@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
-from homing.evidence.records import Comparison, SingleArm, Trial
-from homing.evidence.store import Store
+from homing.evidence.records import Comparison, Pair, SingleArm, Trial
+from homing.evidence.store import Store, joined
 from homing.protocol import catalogue
 from homing.synthesis.pool import Pooled, pool
 from homing.synthesis.question import effects_of
 
 Phenotype = Literal["fistula", "luminal-crohn", "colitis"]
+_Item = TypeVar("_Item", Comparison, SingleArm)
 Verdict = Literal["supports", "against", "disagrees", "unclear", "uncontrolled", "none"]
 
 
@@ -76,16 +77,14 @@ def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = F
     alone: dict[str, SingleArm] = {}
     questions = sorted(store.questions, key=lambda key: (-len(store.questions[key].comparisons), key))
     for key in questions:
-        if "mortality" in key:
-            continue
         for c in store.comparisons(key):
-            first = c.pair.candidate.split("+")[0].strip()
-            if _fits(c.trial, phenotype) and mine(c.trial, first):
-                controlled.setdefault(c.trial.key, c)
+            first = joined(c.pair.candidate)[0]
+            if _tells(store, c.pair) and _fits(c.trial, phenotype) and mine(c.trial, first):
+                _add_once(store, controlled, c)
         for s in store.single_arms(key):
-            if _fits(s.trial, phenotype) and mine(s.trial, s.arm.key):
-                alone.setdefault(s.trial.key, s)
-    singles = tuple(s for key, s in alone.items() if key not in controlled)
+            if _tells(store, s.pair) and _fits(s.trial, phenotype) and mine(s.trial, s.arm.key):
+                _add_once(store, alone, s)
+    singles = tuple(s for key, s in alone.items() if not any(store.share_patients(key, c) for c in controlled))
     gave = tuple(
         t
         for t in store.trials.values()
@@ -99,6 +98,17 @@ def known_of(store: Store, product: str, phenotype: Phenotype, by_vein: bool = F
     pooled = pool(effects_of(comparisons, zeros="add-half")) if comparisons else None
     bias = Counter(c.trial.risk_of_bias.get("overall", "no information") for c in comparisons)
     return Known(comparisons, singles, randomised, pooled, _verdict(comparisons, singles, pooled), dict(bias), reported)
+
+
+def _tells(store: Store, pair: Pair) -> bool:
+    """Whether a count is of a benefit: a share that is the better the higher it is."""
+    return store.better(pair.endpoint) == "higher"
+
+
+def _add_once(store: Store, found: dict[str, _Item], item: _Item) -> None:
+    """Keep a trial of a question, unless one before it holds its patients."""
+    if not any(store.share_patients(item.trial.key, key) for key in found):
+        found[item.trial.key] = item
 
 
 def _fits(trial: Trial, phenotype: Phenotype) -> bool:

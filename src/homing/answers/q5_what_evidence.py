@@ -32,14 +32,17 @@ from homing.answers.content import (
 )
 from homing.answers.headline import difference, share
 from homing.endpoints.definitions import endpoint
+from homing.evidence import records
 from homing.evidence.catalogue import names
 from homing.evidence.records import Arm, Comparison, Outcome, Trial, weeks
+from homing.evidence.store import joined
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol.course import Protocol
 from homing.study.results import is_rule
-from homing.synthesis.effect import Effects, effect_of_counts
+from homing.synthesis.effect import Effects
 from homing.synthesis.pool import Pooled, pool
+from homing.synthesis.question import effects_of
 
 
 def answer(case: Case) -> Chapter:
@@ -81,9 +84,7 @@ def _question(case: Case) -> Iterator[Block]:
 
 
 def _effects(trials: Sequence[Comparison]) -> Effects:
-    a, b = [c.candidate for c in trials], [c.control for c in trials]
-    counts = ([x.events for x in a], [x.n for x in a], [x.events for x in b], [x.n for x in b])
-    return effect_of_counts(*counts, "risk-difference", zeros="add-half")
+    return effects_of(trials, zeros="add-half")
 
 
 def _points(pooled: Pooled) -> Estimate:
@@ -148,12 +149,12 @@ def _trial_table(case: Case, trials: Sequence[Comparison], effects: Effects) -> 
     rows = []
     for i, c in enumerate(trials):
         y, low, high = _own_interval(effects, i)
-        arm = c.trial.arms[c.pair.candidate]
+        arms = [c.trial.arms[key] for key in joined(c.pair.candidate)]
         rows.append(
             [
                 Verbatim(c.trial.titled),
                 name_of(c.trial.design),
-                name_of(arm.label),
+                name_of(records.label_of(arms)),
                 _outcome_name(case, c.pair.endpoint),
                 Verbatim(f"{c.pair.week:g}"),
                 observed_share(c.candidate.events, c.candidate.n),
@@ -172,7 +173,7 @@ def _notes(effects: Effects) -> Verbatim:
 
 
 def _outcome_name(case: Case, key: str) -> Verbatim:
-    return name_of(case.store.outcome_terms[key])
+    return name_of(case.store.word(key))
 
 
 def _without_each(trials: Sequence[Comparison], effects: Effects) -> Iterator[Finding]:
@@ -188,7 +189,7 @@ def _without_each(trials: Sequence[Comparison], effects: Effects) -> Iterator[Fi
 
 
 def _alone(case: Case) -> Iterator[Block]:
-    """Arms without a control, each with its exact interval."""
+    """Arms by themselves, each with its exact interval."""
     singles = case.store.single_arms(case.study.evidence)
     if not singles:
         return
@@ -196,7 +197,7 @@ def _alone(case: Case) -> Iterator[Block]:
         [
             Verbatim(s.trial.titled),
             name_of(s.trial.design),
-            name_of(s.arm.label),
+            name_of(s.label),
             _outcome_name(case, s.pair.endpoint),
             Verbatim(f"{s.pair.week:g}"),
             Verbatim(f"{s.counts.events}/{s.counts.n}"),
@@ -209,7 +210,7 @@ def _alone(case: Case) -> Iterator[Block]:
     seen = [observed_share(s.counts.events, s.counts.n) for s in singles]
     yield Dots(
         title=Message("q5.alone"),
-        categories=[Message("q5.alone-row", {"trial": s.trial.name, "arm": name_of(s.arm.label)}) for s in singles],
+        categories=[Message("q5.alone-row", {"trial": s.trial.name, "arm": name_of(s.label)}) for s in singles],
         groups=[Message("head.observed")],
         values=np.array([[(e.value, e.low, e.high)] for e in seen]),
         x_label=Message("q2.share"),
@@ -220,7 +221,7 @@ def _alone(case: Case) -> Iterator[Block]:
     values = {
         "k": len(singles),
         "trial": most.trial.name,
-        "arm": name_of(most.arm.label),
+        "arm": name_of(most.label),
         "share": observed_share(most.counts.events, most.counts.n),
         "n": most.counts.n,
     }

@@ -138,7 +138,7 @@ def _unseen(case: Case, rows: list[tuple[Trial, AdverseEvent]]) -> Finding:
     """The rate that an event may have and yet never have been seen in all patients of the store."""
     seen: dict[tuple[str, str], int] = {}
     for trial, event in rows:
-        told = any(other in {key for key, _ in seen} for other in trial.shares_patients_with)
+        told = any(key != trial.key and case.store.share_patients(key, trial.key) for key, _ in seen)
         if _with_product(case, trial, event) and not told:
             seen[trial.key, event.arm] = max(seen.get((trial.key, event.arm), 0), event.n)
     n = sum(seen.values())

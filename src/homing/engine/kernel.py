@@ -7,7 +7,6 @@ file that is missing, damaged or can't be written means compiling again.
 from __future__ import annotations
 
 import functools
-import hashlib
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,16 +74,9 @@ def _kernel(text_key: str, text: Callable[[], str]) -> Kernel:
 @functools.cache
 def _source_digest() -> str:
     """A hash of all source files that equations and their code come from, and of the Python and SymPy that trace."""
-    import sys
     from importlib.metadata import version
 
-    import homing
-
-    digest = hashlib.blake2b(f"{sys.version} {version('sympy')}".encode(), digest_size=16)
-    for folder in ("biology", "mechanism", "engine"):
-        for file in sorted((Path(homing.__file__).parent / folder).rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return key_of(cache.code_digest("biology", "mechanism", "engine", "ground"), version("sympy"))
 
 
 def _machine() -> Any:

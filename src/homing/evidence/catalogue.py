@@ -132,10 +132,10 @@ class Entry:
             out.append(item.data)
         return tuple(out)
 
-    def both_languages(self, name: str = "") -> Mapping[str, str]:
-        """A mapping of texts in English and Chinese at a field (or here)."""
+    def both_languages(self, name: str = "", *more: str) -> Mapping[str, str]:
+        """A mapping of texts in English and Chinese at a field (or here), beside which `more` fields may stand."""
         place = self.part(name) if name else self
-        place.fields(*LANGUAGES, "sources", required=LANGUAGES)
+        place.fields(*LANGUAGES, "sources", *more, required=LANGUAGES)
         return {language: str(place.data[language]) for language in LANGUAGES}
 
     def value(self, name: str, unit: str = "") -> Value:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from homing.evidence.records import AdverseEvent, Outcome, Trial
 from homing.evidence.sources import load_sources
-from homing.evidence.store import Store
+from homing.evidence.store import REGISTRATIONS, Store
 from homing.ground.errors import EvidenceError
 
 #: A printed percentage and the counts beside it may differ by so many points of rounding.
@@ -29,8 +29,6 @@ REGISTRIES = {
     "doi": r"10\.\d{4,9}/\S+",
     "eupas": r"EUPAS\d+",
 }
-#: Identifiers of which a trial has its own: two entries with one must say how they are related.
-_OWN = ("nct", "euct", "actrn", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas")
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,19 @@ def _of_arms(trial: Trial) -> Iterator[Finding]:
                 yield Finding("fault", f"{trial.key}, {arm.key}", f"{n} {name} of {arm.n} patients.")
         if not arm.treatment:
             yield Finding("remark", f"{trial.key}, {arm.key}", "what was given is not in the vocabulary of treatments.")
+    yield from _of_sums(trial)
     if trial.blinded and trial.blinding in ("none", "single"):
         yield Finding("fault", trial.key, f"is said to be blinded, and its blinding is '{trial.blinding}'.")
+
+
+def _of_sums(trial: Trial) -> Iterator[Finding]:
+    """An arm as large as the others of its treatment together may be their sum, and counts their patients again."""
+    once = [trial.arms[key] for key in trial.once(trial.arms) if trial.arms[key].treatment]
+    for arm in once:
+        others = [other for other in once if other.treatment == arm.treatment and other is not arm]
+        if len(others) > 1 and sum(other.n for other in others) == arm.n:
+            text = "has as many patients as the other arms of its treatment: say `part of` where it is their sum."
+            yield Finding("remark", f"{trial.key}, {arm.key}", text)
 
 
 def _of_identifiers(trial: Trial) -> Iterator[Finding]:
@@ -149,7 +158,7 @@ def _twice(store: Store) -> Iterator[Finding]:
     """One trial under two names: the same registration, with no word of how the entries are related."""
     seen: dict[tuple[str, str], list[Trial]] = {}
     for trial in store.trials.values():
-        for kind in _OWN:
+        for kind in REGISTRATIONS:
             if kind in trial.ids:
                 seen.setdefault((kind, trial.ids[kind]), []).append(trial)
     for (kind, number), trials in seen.items():
@@ -164,16 +173,9 @@ def _of_questions(store: Store) -> Iterator[Finding]:
     for question in store.questions.values():
         for read in (store.comparisons, store.single_arms):
             try:
-                found = read(question.key)
+                read(question.key)
             except EvidenceError as error:
                 yield Finding("fault", f"question {question.key}", error.message)
-                continue
-            keys = [item.trial.key for item in found]
-            for item in found:
-                same = [k for k in keys if k in item.trial.shares_patients_with and k != item.trial.key]
-                if same:
-                    text = f"counts the patients of {item.trial.key} and {same[0]}, which are the same."
-                    yield Finding("fault", f"question {question.key}", text)
 
 
 def _of_meta_analyses(store: Store) -> Iterator[Finding]:

@@ -126,11 +126,18 @@ def placebo_arms(store: Store, endpoint: str, first_week: float = 0, last_week: 
         if not trial.randomised:
             continue
         rows = [o for o in trial.outcomes if o.arm == arm.key and _usable(o, endpoint, first_week, last_week)]
-        if not rows or any(c.trial.key in trial.shares_patients_with for c in found):
+        if not rows or any(_overlap(store, c, trial, arm) for c in found):
             continue
         plain = [o for o in rows if not o.differs] or rows
         found.append(ControlArm(trial, arm, max(plain, key=lambda o: (o.week, o.n or 0))))
     return found
+
+
+def _overlap(store: Store, before: ControlArm, trial: Trial, arm: Arm) -> bool:
+    """Whether a placebo arm's patients stand in one that is in already."""
+    if before.trial.key == trial.key:
+        return len(trial.once([before.arm.key, arm.key])) < 2
+    return store.share_patients(before.trial.key, trial.key)
 
 
 def _usable(o: Outcome, endpoint: str, first: float, last: float) -> bool:
@@ -149,32 +156,71 @@ class NetworkArm:
     n: int
 
 
+@dataclass(frozen=True)
+class NetworkRows:
+    """What a network is made of, and what was left out of it: a trial or 'trial, arm', with the reason."""
+
+    arms: tuple[NetworkArm, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
 def network_arms(
     store: Store, disease: str, endpoint: str, first_week: float = 0, last_week: float = 1000
-) -> list[NetworkArm]:
+) -> NetworkRows:
     """Arms of a disease's randomised trials that report an endpoint within the weeks, at each trial's latest visit.
 
-    Arms of one treatment (doses) are added up; trials that share patients with one already in are left out, as are
-    re-randomised responders. Raises StudyError for an unknown word, or where no trial has two treatments.
+    Arms of one treatment (doses) are added up, each patient once; trials that share patients with one already in are
+    left out, as are re-randomised responders. Raises StudyError for an unknown word, or where no trial has two
+    treatments.
     """
     _check("endpoint", endpoint, store.outcome_terms)
     _check("disease", disease, {t.disease for t in store.trials.values()})
     found: list[NetworkArm] = []
-    inside: set[str] = set()
+    out: list[tuple[str, str]] = []
+    inside: list[str] = []
     for trial in sorted(store.trials.values(), key=lambda t: (t.year or 9999, t.key)):
-        if trial.disease != disease or not trial.randomised or inside & set(trial.shares_patients_with):
+        within = [o for o in trial.outcomes if o.endpoint == endpoint and first_week <= o.week <= last_week]
+        if trial.disease != disease or not within:
             continue
-        rows = [o for o in trial.outcomes if _usable(o, endpoint, first_week, last_week)]
-        rows = [o for o in rows if trial.arms[o.arm].treatment and trial.arms[o.arm].role != "other"]
-        for week in sorted({o.week for o in rows}, reverse=True):
-            arms = _joined(trial, [o for o in rows if o.week == week])
-            if len(arms) > 1:
-                found += arms
-                inside.add(trial.key)
-                break
+        again = next((key for key in inside if store.share_patients(key, trial.key)), "")
+        if not trial.randomised or again:
+            out.append((trial.key, f"its patients are in {again}" if again else "not randomised"))
+            continue
+        week, arms, why = _of_trial(trial, [o for o in within if _usable(o, endpoint, first_week, last_week)])
+        out += [(f"{trial.key}, {arm}", reason) for arm, reason in why.items()]
+        if not arms:
+            out.append((trial.key, "no two treatments with counts at one visit"))
+            continue
+        found += arms
+        inside.append(trial.key)
+        used = {o.arm for o in within if o.week == week}
+        out += [
+            (f"{trial.key}, {arm}", f"no count at week {week:g}")
+            for arm in dict.fromkeys(o.arm for o in within)
+            if arm not in used and arm not in why
+        ]
     if not found:
         raise StudyError(f"no randomised trial in {disease} reports '{endpoint}' in two arms within these weeks.")
-    return found
+    return NetworkRows(tuple(found), tuple(out))
+
+
+def _of_trial(trial: Trial, rows: list[Outcome]) -> tuple[float, list[NetworkArm], dict[str, str]]:
+    """The latest visit with two treatments, its arms, and the arms left out at it; no arm where there is none."""
+    for week in sorted({o.week for o in rows}, reverse=True):
+        here = [o for o in rows if o.week == week]
+        why = {}
+        for key in dict.fromkeys(o.arm for o in here):
+            arm = trial.arms[key]
+            if arm.role == "other" or not arm.treatment:
+                why[key] = "neither what is tested nor its control" if arm.treatment else "its treatment has no word"
+        once = trial.once(o.arm for o in here if o.arm not in why)
+        for o in here:
+            if o.arm not in why and o.arm not in once:
+                why[o.arm] = "its patients are those of other arms"
+        arms = _joined(trial, [o for o in here if o.arm in once])
+        if len(arms) > 1:
+            return week, arms, why
+    return 0.0, [], {}
 
 
 def _joined(trial: Trial, rows: list[Outcome]) -> list[NetworkArm]:

@@ -7,7 +7,7 @@ stand side by side: one outcome is used, the others are kept as `contradicts`. A
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,8 @@ Analysis = Literal["itt", "mitt", "treated", "evaluable", "per-protocol"]
 Role = Literal["candidate", "control", "other"]
 Blinding = Literal["none", "single", "double", ""]
 Status = Literal["published", "registry-results", "unpublished", "terminated", "withdrawn", "ongoing"]
+#: What an import of a registry's record notes of a group of its results that is no arm of the protocol.
+LOOSE = "a group of the results that is no arm of the protocol; its patients may be those of other arms, added up"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Arm:
     `treatment` is a word of the vocabulary of treatments (a kind of cell, a drug, a control) or ''; `product` is a key
     of the catalogue or ''; `cells` says in words what was given. `dose` is nominal cells (per kg:
     `dose_per_kg`). `n` counts those randomised (or enrolled), `treated` and `analysed` those that remained.
+    `part_of` names the arms of the trial whose patients these are again: doses of a sum, a subset, a later period.
     """
 
     key: str
@@ -43,6 +46,12 @@ class Arm:
     co_intervention: str = ""
     treated: int | None = None
     analysed: int | None = None
+    part_of: tuple[str, ...] = ()
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether it is a group of a registry's results whose patients may be those of its other arms."""
+        return LOOSE in self.note
 
 
 @dataclass(frozen=True)
@@ -195,8 +204,17 @@ class Trial:
 
     @property
     def patients(self) -> int:
-        """Patients of all arms, those of arms that are sums of others left out."""
-        return sum(arm.n for arm in self.arms.values() if "added up" not in arm.note)
+        """Patients of all arms, each once."""
+        return sum(self.arms[key].n for key in self.once(self.arms))
+
+    def once(self, arms: Iterable[str]) -> list[str]:
+        """Those of some arms that together hold no patient twice: a part goes where its whole is there.
+
+        So does a group of a registry's results that is no arm of the protocol (`is_loose`), beside any other.
+        """
+        keys = list(dict.fromkeys(arms))
+        kept = [key for key in keys if not set(self.arms[key].part_of) & set(keys)]
+        return [key for key in kept if not self.arms[key].is_loose] or kept
 
     @property
     def rows(self) -> tuple[Outcome | AdverseEvent, ...]:
@@ -257,13 +275,28 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SingleArm:
-    """One arm without control, with the source of its count."""
+    """One arm by itself (or several added up, `parts`), with the source of its count."""
 
     trial: Trial
     pair: Pair
-    arm: Arm
+    parts: tuple[tuple[Arm, Counts], ...]
     counts: Counts
     source: str
+
+    @property
+    def arm(self) -> Arm:
+        """The arm, or the first of those added up."""
+        return self.parts[0][0]
+
+    @property
+    def label(self) -> Mapping[str, str]:
+        """What was given, in both languages; of all arms that were added up."""
+        return label_of([arm for arm, _ in self.parts])
+
+
+def label_of(arms: Sequence[Arm]) -> Mapping[str, str]:
+    """What arms that are added up were given, in both languages."""
+    return {language: " + ".join(arm.label[language] for arm in arms) for language in arms[0].label}
 
 
 def weeks(week: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -30,3 +32,17 @@ def use_folder(folder: Path | str) -> None:
     if Path(folder).is_file():
         raise EvidenceError("is a file; name the folder that holds sources.yaml and trials/.", str(folder))
     os.environ[_VARIABLE] = str(folder)
+
+
+@contextmanager
+def in_folder(folder: Path | str) -> Iterator[Path]:
+    """Take another folder as the user's for a while."""
+    before = os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = str(folder)
+    try:
+        yield Path(folder)
+    finally:
+        if before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from homing.evidence.catalogue import Entry, entry, entry_of_file, names
 from homing.evidence.records import (
@@ -25,12 +25,13 @@ from homing.evidence.records import (
     Trial,
 )
 from homing.evidence.root import catalogue_root, own_folder
-from homing.evidence.trial_entries import ANALYSES, read_trial, terms
+from homing.evidence.trial_entries import ANALYSES, lower_is_better, number_of, read_trial, terms
 from homing.ground import cache
-from homing.ground.errors import EvidenceError, HomingError, StudyError
+from homing.ground.errors import EvidenceError, StudyError
 from homing.ground.nearest import did_you_mean
-from homing.ground.units import read_quantity
 
+#: Identifiers of which a trial has its own: two entries with one must say how they are related.
+REGISTRATIONS = ("nct", "euct", "actrn", "eudract", "euctr", "chictr", "isrctn", "jprn", "eupas")
 VERDICTS = ("true, but", "misleading", "wrong", "no source found")
 #: Mantel-Haenszel, DerSimonian-Laird, and that with Q about the Mantel-Haenszel estimate (RevMan's random effects).
 POOLING = ("MH", "DL", "DL-MH")
@@ -48,6 +49,7 @@ class Store:
     claims: tuple[Claim, ...] = ()
     gaps: tuple[Gap, ...] = ()
     meta_analyses: Mapping[str, MetaAnalysis] = field(default_factory=dict)
+    lower_is_better: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return id(self)
@@ -63,6 +65,27 @@ class Store:
         if key not in self.questions:
             raise StudyError(f"there is no evidence question '{key}'. {did_you_mean(key, self.questions)}")
         return self.questions[key]
+
+    def share_patients(self, one: str, other: str) -> bool:
+        """Whether two entries hold the same patients: either says so, or one registration is that of both.
+
+        Entries of other patients under one registration say that they are `registered_with` each other.
+        """
+        if one == other:
+            return True
+        a, b = self.trial(one), self.trial(other)
+        if other in a.shares_patients_with or one in b.shares_patients_with:
+            return True
+        apart = other in a.registered_with or one in b.registered_with
+        return not apart and any(a.ids.get(kind) == b.ids[kind] for kind in REGISTRATIONS if kind in b.ids)
+
+    def better(self, endpoint: str) -> Literal["higher", "lower"]:
+        """Whether more of an endpoint (or adverse event) is better for patients, or less."""
+        return "lower" if endpoint in self.lower_is_better else "higher"
+
+    def word(self, endpoint: str) -> Mapping[str, str]:
+        """An outcome or adverse event in both languages."""
+        return self.outcome_terms[endpoint] if endpoint in self.outcome_terms else self.event_terms[endpoint]
 
     def outcomes(self, trial: str, endpoint: str | None = None) -> list[Outcome]:
         """What a trial reported (on one endpoint), without what contradicts the report chosen, by week and arm."""
@@ -80,6 +103,7 @@ class Store:
             sources = tuple(dict.fromkeys((a.source, b.source)))
             counts = Counts(a.events, a.n), Counts(b.events, b.n)
             found.append(Comparison(self.trials[pair.trial], pair, *counts, sources))
+        self._check_once(question, [(c.trial, f"{c.pair.candidate} + {c.pair.control}") for c in found])
         return sorted(found, key=lambda c: (c.trial.year or 9999, c.trial.key))
 
     def single_arms(self, question: str) -> list[SingleArm]:
@@ -87,8 +111,10 @@ class Store:
         found = []
         for pair in self.question(question).singles:
             row, trial = self._count(pair, pair.candidate, False), self.trials[pair.trial]
-            arm = trial.arms[pair.candidate.split("+")[0].strip()]
-            found.append(SingleArm(trial, pair, arm, Counts(row.events, row.n), row.source))
+            each = [(trial.arms[arm], self._count(pair, arm, False)) for arm in joined(pair.candidate)]
+            parts = tuple((arm, Counts(part.events, part.n)) for arm, part in each)
+            found.append(SingleArm(trial, pair, parts, Counts(row.events, row.n), row.source))
+        self._check_once(question, [(s.trial, s.pair.candidate) for s in found])
         return sorted(found, key=lambda c: (c.trial.year or 9999, c.trial.key, c.pair.candidate))
 
     def safety(self, product: str) -> list[tuple[Trial, AdverseEvent]]:
@@ -104,9 +130,26 @@ class Store:
             raise StudyError(f"there is no meta-analysis '{key}'. {did_you_mean(key, self.meta_analyses)}")
         return self.meta_analyses[key]
 
+    def _check_once(self, question: str, arms: list[tuple[Trial, str]]) -> None:
+        """Refuse a question that counts patients twice: arms of one trial that overlap, or trials that share them."""
+        for i, (trial, keys) in enumerate(arms):
+            own = joined(keys)
+            if len(trial.once(own)) < len(own):
+                raise EvidenceError(f"{keys} of {trial.key} hold the same patients twice.", f"question {question}")
+            for before, others in arms[:i]:
+                if before.key == trial.key:
+                    theirs = joined(others)
+                    if len(trial.once([*own, *theirs])) == len(own) + len(theirs):
+                        continue
+                    text = f"counts patients of {trial.key} twice: join its arms with +, or name one of them."
+                    raise EvidenceError(text, f"question {question}")
+                if self.share_patients(before.key, trial.key):
+                    text = f"counts the patients of {before.key} and {trial.key}, which are the same."
+                    raise EvidenceError(text, f"question {question}")
+
     def _count(self, pair: Pair, arm: str, contradicting: bool) -> Row:
         """The report of one arm that a question uses; arms joined by '+' are added up."""
-        names = [name.strip() for name in arm.split("+")]
+        names = joined(arm)
         if len(names) > 1:
             each = [self._count(pair, name, contradicting) for name in names]
             return Row(sum(r.events for r in each), sum(r.n for r in each), each[0].source)
@@ -133,6 +176,11 @@ class Row:
     source: str
 
 
+def joined(arms: str) -> list[str]:
+    """The keys of arms joined by '+'."""
+    return [name.strip() for name in arms.split("+")]
+
+
 def _same(word: str, arm: str, week: float, pair: Pair, wanted: str) -> bool:
     return word == pair.endpoint and arm == wanted and week == pair.week
 
@@ -157,15 +205,15 @@ def load_store() -> Store:
         >>> sorted(load_store().trials)[:2]
         ['ADMIRE-CD', 'ADMIRE-CD-II']
     """
-    shipped, own = _shipped(), own_folder()
+    shipped, own = shipped_store(), own_folder()
     return _layered(shipped, own, _stamp(own)) if own.is_dir() else shipped
 
 
 @functools.lru_cache(maxsize=1)
-def _shipped() -> Store:
-    """The shipped store: several hundred files, kept parsed in the cache until one of them changes."""
-    stamp = _stamp(catalogue_root())
-    file = cache.cache_folder() / "evidence" / f"{cache.key_of(Trial.__dataclass_fields__.keys(), stamp)}.pickle"
+def shipped_store() -> Store:
+    """The store without a user's folder: several hundred files, kept parsed in the cache until one of them changes."""
+    made_of = cache.key_of(cache.code_digest("evidence", "ground"), _stamp(catalogue_root()))
+    file = cache.cache_folder() / "evidence" / f"{made_of}.pickle"
     kept = cache.read(file)
     if kept is not None:
         try:
@@ -181,6 +229,7 @@ def _shipped() -> Store:
         tuple(_claim(part) for part in entry("claims", "claims").each()),
         tuple(_gap(part) for part in entry("gaps", "gaps").parts("gaps")),
         {key: read_meta_analysis(entry("meta-analyses", key)) for key in names("meta-analyses")},
+        frozenset({*terms("adverse-events"), *lower_is_better()}),
     )
     cache.write(file, pickle.dumps(store))
     return store
@@ -196,12 +245,7 @@ def _stamp(folder: Path) -> tuple[Any, ...]:
 def _layered(shipped: Store, folder: Path, stamp: tuple[Any, ...]) -> Store:
     trials = {f.stem: read_trial(entry_of_file(f), str(folder)) for f in sorted((folder / "trials").glob("*.yaml"))}
     questions = {f.stem: read_question(entry_of_file(f)) for f in sorted((folder / "questions").glob("*.yaml"))}
-    return Store(
-        {**shipped.trials, **trials},
-        {**shipped.questions, **questions},
-        *(shipped.outcome_terms, shipped.event_terms, shipped.treatment_terms),
-        *(shipped.claims, shipped.gaps, shipped.meta_analyses),
-    )
+    return replace(shipped, trials={**shipped.trials, **trials}, questions={**shipped.questions, **questions})
 
 
 def read_question(e: Entry) -> Question:
@@ -224,7 +268,7 @@ def _pair(e: Entry, controlled: bool) -> Pair:
         e.check_name(e.text("trial"), "trials")
     e.one_of("endpoint", [*terms("outcomes"), *terms("adverse-events")])
     return Pair(
-        *(e.text("trial"), e.text("arm"), e.text("control"), e.text("endpoint"), _number(e, "week"), e.text("group")),
+        *(e.text("trial"), e.text("arm"), e.text("control"), e.text("endpoint"), number_of(e, "week"), e.text("group")),
     )
 
 
@@ -260,7 +304,7 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
         model=e.one_of("model", ("common", "random")),
         method=e.one_of("method", POOLING),
         as_printed=e.text("as printed"),
-        printed={str(name): _number(printed, name) for name in printed.data} if printed else {},
+        printed={str(name): number_of(printed, name) for name in printed.data} if printed else {},
         studies=tuple(_meta_study(part) for part in e.parts("studies")),
         sources=e.sources(),
         missing=e.text("missing"),
@@ -271,12 +315,5 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
 def _meta_study(e: Entry) -> MetaStudy:
     more = ("events2", "n2", "source", "at", "derived")
     e.fields("study", "events1", "n1", *more, required=("study", "events1", "n1"))
-    events_2, n_2 = (_number(e, name) if e.data.get(name) else None for name in ("events2", "n2"))
-    return MetaStudy(e.text("study"), _number(e, "events1"), _number(e, "n1"), events_2, n_2, e.text("derived"))
-
-
-def _number(e: Entry, name: str) -> float:
-    try:
-        return read_quantity(e.text(name), "1")
-    except HomingError as error:
-        raise EvidenceError(error.message, e.part(name).where) from None
+    events_2, n_2 = (number_of(e, name) if e.data.get(name) else None for name in ("events2", "n2"))
+    return MetaStudy(e.text("study"), number_of(e, "events1"), number_of(e, "n1"), events_2, n_2, e.text("derived"))

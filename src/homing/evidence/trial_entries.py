@@ -16,6 +16,7 @@ from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.records import AdverseEvent, Arm, Economic, Kinetic, Outcome, Trial
 from homing.evidence.sources import IDS
 from homing.ground.errors import EvidenceError, HomingError
+from homing.ground.nearest import did_you_mean
 from homing.ground.units import read_quantity, split_quantity
 
 ANALYSES = ("itt", "mitt", "treated", "evaluable", "per-protocol")
@@ -41,7 +42,7 @@ _NUMBERS = ("events", "mean", "sd", "share", "median", "low", "high", "se")
 _WORDS = ("analysis", "at", "derived", "differs", "contradicts", "effect")
 _ARM = (
     *("label", "role", "n", "product", "drug", "treatment", "cells", "dose", "note", "route", "carrier", "schedule"),
-    *("with", "treated", "analysed"),
+    *("with", "treated", "analysed", "part of"),
 )
 
 
@@ -49,6 +50,7 @@ def read_trial(e: Entry, layer: str = "homing") -> Trial:
     """A trial from an entry. Raises EvidenceError with file, line and key for a faulty one."""
     e.fields(*_TRIAL, *_MORE, required=_TRIAL)
     arms = {str(part.path[-1]): _arm(part) for part in e.parts("arms")}
+    _check_parts(e, arms)
     return Trial(
         key=e.key,
         name=e.text("name"),
@@ -113,7 +115,19 @@ def _arm(e: Entry) -> Arm:
         co_intervention=e.text("with"),
         treated=_count(e, "treated") if e.data.get("treated") else None,
         analysed=_count(e, "analysed") if e.data.get("analysed") else None,
+        part_of=e.texts("part of"),
     )
+
+
+def _check_parts(e: Entry, arms: Mapping[str, Arm]) -> None:
+    """Arms are parts of other arms of the trial, which aren't parts of them."""
+    for key, arm in arms.items():
+        for i, whole in enumerate(arm.part_of):
+            place = e.part("arms", key, "part of", i)
+            if whole not in arms:
+                raise EvidenceError(f"there is no arm '{whole}'. {did_you_mean(whole, arms)}", place.where)
+            if whole == key or key in arms[whole].part_of:
+                raise EvidenceError(f"'{key}' and '{whole}' can't each be a part of the other.", place.where)
 
 
 def _dose(e: Entry) -> tuple[float | None, bool]:
@@ -135,11 +149,11 @@ def _read_outcome(e: Entry, arms: Mapping[str, Arm]) -> Outcome:
         raise EvidenceError("an outcome needs one of events, share, mean, median.", e.where)
     if e.data.get("events") and not e.data.get("n"):
         raise EvidenceError("events need the n that they are of.", e.where)
-    numbers = {name: _number(e, name) if e.data.get(name) else None for name in _NUMBERS if name != "events"}
+    numbers = {name: number_of(e, name) if e.data.get(name) else None for name in _NUMBERS if name != "events"}
     return Outcome(
         arm=e.one_of("arm", arms),
         endpoint=e.text("endpoint"),
-        week=_number(e, "week") if e.data.get("week") else math.nan,
+        week=number_of(e, "week") if e.data.get("week") else math.nan,
         n=_count(e, "n") if e.data.get("n") else None,
         events=_count(e, "events") if e.data.get("events") else None,
         analysis=cast(Any, e.one_of("analysis", ANALYSES, "itt")),
@@ -161,7 +175,7 @@ def _read_event(e: Entry, arms: Mapping[str, Arm]) -> AdverseEvent:
     return AdverseEvent(
         arm=e.one_of("arm", arms),
         event=e.text("event"),
-        week=_number(e, "week") if e.data.get("week") else math.nan,
+        week=number_of(e, "week") if e.data.get("week") else math.nan,
         n=_count(e, "n"),
         events=_count(e, "events"),
         printed=e.text("printed"),
@@ -176,11 +190,11 @@ def _read_kinetic(e: Entry, arms: Mapping[str, Arm]) -> Kinetic:
     e.fields(*needed, "day", "n", "value", "low", "high", "sd", "at", "note", "contradicts", required=needed)
     if not any(e.data.get(name) for name in ("value", "low", "high")):
         raise EvidenceError("a kinetic reading needs a value, or low and high.", e.where)
-    numbers = {name: _number(e, name) if e.data.get(name) else None for name in ("value", "low", "high", "sd")}
+    numbers = {name: number_of(e, name) if e.data.get(name) else None for name in ("value", "low", "high", "sd")}
     return Kinetic(
         arm=e.one_of("arm", arms),
         what=e.text("what"),
-        day=_number(e, "day") if e.data.get("day") else math.nan,
+        day=number_of(e, "day") if e.data.get("day") else math.nan,
         n=_count(e, "n") if e.data.get("n") else None,
         unit=e.text("unit"),
         printed=e.text("printed"),
@@ -197,7 +211,7 @@ def _read_economic(e: Entry) -> Economic:
     e.fields(*needed, "year", "country", "at", required=needed)
     return Economic(
         what=e.text("what"),
-        value=_number(e, "value"),
+        value=number_of(e, "value"),
         unit=e.text("unit"),
         year=e.text("year"),
         country=e.text("country"),
@@ -211,13 +225,25 @@ def _read_economic(e: Entry) -> Economic:
 def terms(kind: str) -> Mapping[str, Mapping[str, str]]:
     """A controlled vocabulary: key -> words in each language. Outcomes hold the catalogue's endpoints too."""
     root = entry("terms", kind)
-    words = {str(key): root.both_languages(str(key)) for key in root.data}
+    words = {str(key): root.both_languages(str(key), "better") for key in root.data}
     if kind == "outcomes":
         words |= {key: entry("endpoints", key).both_languages("name") for key in names("endpoints")}
     return words
 
 
-def _number(e: Entry, name: str) -> float:
+@functools.lru_cache(maxsize=1)
+def lower_is_better() -> frozenset[str]:
+    """The outcomes of which less is better for patients: relapse, a score of activity, the loss of a graft."""
+    parts = [*entry("terms", "outcomes").each(), *(entry("endpoints", key) for key in names("endpoints"))]
+    return frozenset(
+        str(part.path[-1]) if part.path else part.key
+        for part in parts
+        if part.one_of("better", ("higher", "lower"), "higher") == "lower"
+    )
+
+
+def number_of(e: Entry, name: str) -> float:
+    """The plain number at a field. Raises EvidenceError with its place for anything else."""
     try:
         return read_quantity(e.text(name), "1")
     except HomingError as error:
@@ -225,7 +251,7 @@ def _number(e: Entry, name: str) -> float:
 
 
 def _count(e: Entry, name: str) -> int:
-    number = _number(e, name)
+    number = number_of(e, name)
     if not math.isfinite(number) or number < 0 or number != int(number):
         raise EvidenceError(f"'{e.text(name)}' is not a count.", e.part(name).where)
     return int(number)

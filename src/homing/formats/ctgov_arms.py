@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from homing.evidence.records import LOOSE
 from homing.evidence.trial_entries import terms
 from homing.formats.ctgov_facts import module
 from homing.formats.ctgov_results import denominators, items
@@ -51,7 +52,7 @@ class ArmsOfRecord:
     def pair_single(self, titles: Iterable[str]) -> None:
         """Take the one group of a part of the results for the one arm, whatever it is called there."""
         found = list(titles)
-        own = [key for key, arm in self.arms.items() if "added up" not in arm.get("note", "")]
+        own = [key for key, arm in self.arms.items() if LOOSE not in arm.get("note", "")]
         if len(found) == len(own) == 1:
             self.titles.setdefault(normal_title(found[0], self.short), own[0])
 
@@ -61,15 +62,12 @@ class ArmsOfRecord:
 
     def _new(self, title: str, plain: str, n: int, about: str) -> str:
         key = _free(_slug(title), self.arms)
-        note = (
-            "a group of the results that is no arm of the protocol; its patients may be those of other arms, added up"
-        )
         role = "control" if _only_placebo([title]) else "other"
         self.arms[key] = {
             "label": _label(_SETS.sub("", title).strip()),
             "role": role,
             "n": str(n),
-            "note": _cut(f"{note}. {about}".strip()),
+            "note": _cut(f"{LOOSE}. {about}".strip()),
         }
         self.arms[key] |= {"treatment": "placebo"} if role == "control" else {}
         self.titles[plain] = key

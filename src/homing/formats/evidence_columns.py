@@ -42,6 +42,7 @@ MORE: Mapping[str, str] = {
     **{"contradicts": "which other row this one contradicts; it isn't used", "effect": "effect and p as printed"},
     **{"label_zh": "label in Chinese", "product": "product of the catalogue", "dose": "cells, as 120e6 cells"},
     **{"route": "route", "note": "note on the arm", "treated": "patients treated", "analysed": "patients analysed"},
+    **{"part_of": "arms, between ;, whose patients these are again"},
     **{"name": "name of the study", "year": "year of the main report", "ids": "nct NCT01541579; pmid 27477896"},
     **{
         "disease": "crohn, ulcerative-colitis, ...",

@@ -43,7 +43,7 @@ STUDIES = (
 )
 ARMS = (
     *("study", "arm", "label", "label_zh", "role", "n", "treated", "analysed", "treatment", "product", "drug", "cells"),
-    *("dose", "dose_per_kg", "route", "carrier", "schedule", "co_intervention", "note"),
+    *("dose", "dose_per_kg", "route", "carrier", "schedule", "co_intervention", "note", "part_of"),
 )
 KINETICS = (
     *("study", "arm", "what", "day", "n", "value", "low", "high", "sd", "unit", "printed", "source", "at", "note"),

@@ -43,7 +43,20 @@ _CHOICES = {
         "source_read": READ,
     },
 }
-_ARM = ("label", "label_zh", "role", "treatment", "n", "product", "dose", "route", "note", "treated", "analysed")
+_ARM = (
+    "label",
+    "label_zh",
+    "role",
+    "treatment",
+    "n",
+    "product",
+    "dose",
+    "route",
+    "note",
+    "treated",
+    "analysed",
+    "part_of",
+)
 _STUDY = (
     *("name", "year", "ids", "disease", "phenotype", "phenotype_zh", "design", "design_zh", "randomised", "blinded"),
     *("blinding", "status"),
@@ -102,7 +115,9 @@ class _Trial:
             label = arm.get("label", key)
             whole: dict[str, Any] = {"label": {"en": label, "zh": arm.get("label_zh", label)}}
             whole["role"] = arm.get("role", "other")
-            arms[key] = whole | {k: v for k, v in arm.items() if k not in ("label", "label_zh", "role")}
+            arms[key] = whole | {k: v for k, v in arm.items() if k not in ("label", "label_zh", "role", "part_of")}
+            if "part_of" in arm:
+                arms[key]["part of"] = [part.strip() for part in arm["part_of"].split(";")]
         phenotype = f.get("phenotype", "not described in the table")
         trial: dict[str, Any] = {"name": f.get("name", self.key), "ids": _ids_of(f.get("ids", ""), file)}
         trial |= {"year": f["year"]} if "year" in f else {}

@@ -4,6 +4,7 @@ damaged or can't be written is made again."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import sys
@@ -30,6 +31,17 @@ def cache_folder() -> Path:
 def key_of(*parts: object) -> str:
     """A name for what depends on these parts (their `repr`) and on nothing else."""
     return hashlib.blake2b(repr(parts).encode(), digest_size=_DIGEST).hexdigest()
+
+
+@functools.cache
+def code_digest(*packages: str) -> str:
+    """A hash of the source files of packages of Homing and of the Python that runs them: what a cache depends on whose
+    content they make."""
+    digest = hashlib.blake2b(sys.version.encode(), digest_size=_DIGEST)
+    for package in packages:
+        for file in sorted((Path(__file__).parents[1] / package).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def read(file: Path) -> bytes | None:

@@ -54,10 +54,12 @@ def trial_patients(product: Product, store: Store) -> tuple[TrialPatients, ...]:
     found: list[TrialPatients] = []
     for key in product.trials:
         trial = store.trial(key)
-        again = bool({f.trial for f in found} & set(trial.shares_patients_with))
+        again = any(store.share_patients(f.trial, key) for f in found)
         planned = trial.status == "ongoing" and not trial.outcomes
         found.append(
-            TrialPatients(key, _patients(_arms(product, trial)), trial.randomised, planned, again, trial.disease in IBD)
+            TrialPatients(
+                key, _patients(trial, _arms(product, trial)), trial.randomised, planned, again, trial.disease in IBD
+            )
         )
     return tuple(found)
 
@@ -121,12 +123,9 @@ def _arms(product: Product, trial: Trial) -> list[Arm]:
     return mine or [arm for arm in arms if arm.treatment in product.treatments]
 
 
-def _patients(arms: list[Arm]) -> int:
-    """Patients of arms of which one may stand for the others added up, and others for a part of the patients again."""
-    counts = sorted((arm.n for arm in arms), reverse=True)
-    if len(counts) > 2 and counts[0] == sum(counts[1:]):
-        return counts[0]
-    return sum(arm.n for arm in arms if arm.role == "candidate") or max(counts, default=0)
+def _patients(trial: Trial, arms: list[Arm]) -> int:
+    """Patients of some arms of a trial, each once."""
+    return sum(trial.arms[key].n for key in trial.once(arm.key for arm in arms))
 
 
 def _short(x: float) -> str:

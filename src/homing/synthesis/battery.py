@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +32,10 @@ Counts = tuple[Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class Answer:
-    """What one method says, on the natural scale; NaN where it says nothing, with the reason in `note`."""
+    """What one method says, on the natural scale; NaN where it says nothing, with the reason in `note`.
+
+    `k` counts the studies that its answer is of.
+    """
 
     measure: str
     method: str
@@ -105,7 +108,9 @@ def _some(events: Array) -> int:
 def _effects(counts: Counts, measure: Measure) -> Effects | StudyError:
     try:
         a, n1, c, n2 = counts
-        return effect_of_counts(a, n1, c, n2, measure, zeros="add-half", double_zeros="drop")
+        # no event in either arm says nothing of a ratio, and is a difference of 0
+        both: Literal["keep", "drop"] = "keep" if measure == "risk-difference" else "drop"
+        return effect_of_counts(a, n1, c, n2, measure, zeros="add-half", double_zeros=both)
     except StudyError as error:
         return error
 
@@ -142,11 +147,19 @@ def _mantel_haenszel(counts: Counts, measure: Any) -> Callable[[], PooledCounts]
     return lambda: mantel_haenszel(a, n1, c, n2, measure)
 
 
+def _told(found: Any) -> int:
+    """The studies that an answer is of: without those that tell a method nothing."""
+    if isinstance(found, PooledBinomial):
+        return found.k - found.silent
+    return found.informative if isinstance(found, PooledCounts) else int(found.k)
+
+
 def _try(measure: str, method: str, k: int, run: Callable[[], Any], size: float | None = None) -> Answer:
     try:
         found = run()
     except StudyError as error:
         return Answer(measure, method, k, math.nan, math.nan, math.nan, note=error.message)
+    k = _told(found)
     if isinstance(found, Posterior):
         n = found.natural()
         ends = (n["median"], n["low"], n["high"], n["prediction_low"], n["prediction_high"])

@@ -34,7 +34,7 @@ class PooledBinomial:
     """A binomial-normal model's answer on the logit scale: of a proportion ('logit') or an odds ratio.
 
     Arrays are (coefficient,); without moderators there is one. `prediction_low` and `prediction_high` are where the
-    next study's own value lies. `k` counts all studies given, those that tell nothing too (`notes` say how many).
+    next study's own value lies. `k` counts all studies given, those that tell nothing (`silent`) too.
     `at_bound` says that an estimate runs off: to 0 or 100 % (no event, or only events), or tau2 without an end (studies
     at 0 and 100 %). Then it has no error (NaN), its limits exclude nothing, and tau2 is infinite if that is what runs.
     """
@@ -53,6 +53,7 @@ class PooledBinomial:
     log_likelihood: float
     at_bound: bool = False
     notes: tuple[str, ...] = ()
+    silent: int = 0
 
     def natural(self) -> PooledBinomial:
         """Estimate and intervals as proportions or odds ratios."""

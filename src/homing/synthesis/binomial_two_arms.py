@@ -67,7 +67,7 @@ def pool_odds_ratios(
     if silent:
         a, n1, c, n2 = (v[informative] for v in (a, n1, c, n2))
     fit = _TWO_ARM[model](a, n1, c, n2, points, common or len(a) < 2, level)
-    return replace(fit, k=k, notes=(*silent_note(silent, k), *fit.notes))
+    return replace(fit, k=k, silent=silent, notes=(*silent_note(silent, k), *fit.notes))
 
 
 def pool_rate_ratios(
@@ -98,7 +98,8 @@ def pool_rate_ratios(
         0.0 if common or has.sum() < 2 else 0.5,
         *(("log rate ratio",), "odds-ratio", "conditional-exact", len(x1), level),
     )
-    return replace(fit, notes=(*silent_note(int((~has).sum()), len(x1)), *fit.notes))
+    silent = int((~has).sum())
+    return replace(fit, silent=silent, notes=(*silent_note(silent, len(x1)), *fit.notes))
 
 
 def _start(a: Array, n1: Array, c: Array, n2: Array) -> float:

@@ -29,7 +29,7 @@ class PooledCounts:
 
     `q` and `q_p` test whether the studies differ (from their own effects, a half added where these don't exist; Q is
     NaN with a single study). `score` is the Cochran-Mantel-Haenszel chi-squared, `informative` the number of studies
-    that carry information, of `k`.
+    that carry information, of `k`; `q_df` are Q's degrees of freedom, those of the studies with an effect of their own.
     """
 
     measure: Measure
@@ -46,6 +46,12 @@ class PooledCounts:
     score: float
     score_p: float
     notes: tuple[str, ...] = ()
+    q_df: int = 0
+
+    @property
+    def i2(self) -> float:
+        """The share of Q beyond its degrees of freedom (Higgins and Thompson 2002, doi:10.1002/sim.1186)."""
+        return max(0.0, 1 - self.q_df / self.q) if self.q > 0 else 0.0
 
     def natural(self) -> PooledCounts:
         """Estimate and interval on the natural scale."""
@@ -127,8 +133,8 @@ def peto(
     found = _found("odds-ratio", "Peto", (a, n1, c, n2), informative, estimate, 1 / total, _score(a, n1, c, n2), level)
     y = difference[informative] / spread[informative]
     q = float(spread[informative] @ (y - estimate) ** 2)
-    q, q_p = _q(q, int(informative.sum()))
-    return replace(found, q=q, q_p=q_p)
+    q, q_p, df = _q(q, int(informative.sum()))
+    return replace(found, q=q, q_p=q_p, q_df=df)
 
 
 def _observed_less_expected(a: Array, n1: Array, c: Array, n2: Array) -> tuple[Array, Array]:
@@ -169,10 +175,10 @@ def _pooled(
     estimate: float,
     variance: float,
     score: float,
-    spread: tuple[float, float],
+    spread: tuple[float, float, int],
     level: float,
 ) -> PooledCounts:
-    """An estimate with its normal interval; `studies` are all and the silent ones, `spread` is Q with its p-value."""
+    """An estimate with its normal interval; `studies` are all and the silent ones, `spread` is what `_q` gives."""
     from scipy.special import ndtr, ndtri
     from scipy.stats import chi2
 
@@ -193,13 +199,15 @@ def _pooled(
         score=score,
         score_p=float(chi2.sf(score, 1)),
         notes=silent_note(silent, k),
+        q_df=spread[2],
     )
 
 
-def _q(q: float, k: int) -> tuple[float, float]:
+def _q(q: float, k: int) -> tuple[float, float, int]:
+    """Q of k studies with its p-value and degrees of freedom."""
     from scipy.stats import chi2
 
-    return (q, float(chi2.sf(q, k - 1))) if k >= 2 else (math.nan, math.nan)
+    return (q, float(chi2.sf(q, k - 1)), k - 1) if k >= 2 else (math.nan, math.nan, 0)
 
 
 def mantel_haenszel_rates(
@@ -235,8 +243,8 @@ def mantel_haenszel_rates(
 
 def _spread_of_rates(
     x1: Array, t1: Array, x2: Array, t2: Array, measure: Measure, estimate: float
-) -> tuple[float, float]:
-    """Q and its p-value, of the studies with an event."""
+) -> tuple[float, float, int]:
+    """Q, its p-value and degrees of freedom, of the studies with an event."""
     from homing.synthesis.effect_continuous import effect_of_rates
 
     x1, t1, x2, t2 = (v[x1 + x2 > 0] for v in (x1, t1, x2, t2))

@@ -194,7 +194,7 @@ def effect_of_proportions(
 
 def _lacks(measure: Measure, cells: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Where the measure or its variance doesn't exist."""
-    if measure in ("arcsine-difference", "arcsine", "freeman-tukey"):
+    if measure in _NEVER_LACKS:
         return np.zeros(cells.shape[1], dtype=bool)
     if measure in ("logit", "proportion", "log-proportion"):
         return (cells == 0).any(axis=0)

@@ -55,7 +55,7 @@ def weighted_fit(y: Array, x: Array, w: Array) -> Weighted:
 
 
 def inverse(m: Array) -> Array:
-    """The inverse of a matrix. Raises numpy's LinAlgError for a singular one."""
+    """The inverse of a matrix (or of each of many). Raises numpy's LinAlgError for a singular one."""
     return np.asarray(np.linalg.inv(m), dtype=np.float64)
 
 
@@ -186,7 +186,8 @@ def _slope(tau2: float, y: Array, v: Array, x: Array, restricted: bool) -> float
     return float(w**2 @ fit.residuals**2 - lost)
 
 
-def _grid_of(y: Array, v: Array) -> Array:
+def grid_of(y: Array, v: Array) -> Array:
+    """Values of tau2 (value,), from 0, among which the highest likelihood is looked for first."""
     return np.array([0.0, *float(y.var() + v.mean()) * np.geomspace(1e-6, 100, _GRID)])
 
 
@@ -204,7 +205,7 @@ def _highest(y: Array, v: Array, x: Array, restricted: bool) -> float:
     """The tau2 of the highest likelihood: on a grid first, since there may be two peaks, then exactly."""
     from scipy.optimize import brentq
 
-    grid = _grid_of(y, v)
+    grid = grid_of(y, v)
     best = int(np.argmax(_on_grid(grid, y, v, x, restricted)))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
     if _slope(low, y, v, x, restricted) <= 0:

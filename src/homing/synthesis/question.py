@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homing.evidence.records import Comparison, Counts, SingleArm
+from homing.evidence.records import Comparison, Counts, SingleArm, Trial
 from homing.evidence.store import Store
 from homing.ground.errors import StudyError
 from homing.synthesis.bias import at_most, discounted
@@ -25,6 +26,18 @@ def counts_of(trials: Sequence[Comparison]) -> tuple[list[int], list[int], list[
     """Events and patients with the candidate, then with the control, each (trial,)."""
     a, b = [c.candidate for c in trials], [c.control for c in trials]
     return [x.events for x in a], [x.n for x in a], [x.events for x in b], [x.n for x in b]
+
+
+def better_of(store: Store, question: str) -> Literal["higher", "lower"]:
+    """Whether more or less of what a question counts is better for patients.
+
+    Raises: StudyError where its endpoints point different ways, so that no effect is for or against the cells.
+    """
+    asked = store.question(question)
+    ways = {store.better(pair.endpoint) for pair in (*asked.comparisons, *asked.singles)}
+    if len(ways) > 1:
+        raise StudyError("of some endpoints more is better, of others less: ask two questions.", question)
+    return ways.pop() if ways else "higher"
 
 
 def effects_of(
@@ -76,7 +89,7 @@ def group_singles(singles: Sequence[SingleArm]) -> Groups:
     names = [name for name in dict.fromkeys(labels.tolist()) if name]
     if len(names) < 2:
         raise StudyError("this question has no groups to compare.")
-    x, n = _events(singles)
+    x, n = _events([s.counts for s in singles])
     parts = {name: pool_proportions(x[labels == name], n[labels == name]) for name in names}
     known = labels != ""
     apart = pool_proportions(x[known], n[known], {"group": labels[known]})
@@ -88,8 +101,7 @@ def group_singles(singles: Sequence[SingleArm]) -> Groups:
     return Groups(parts, arms, patients, gain, df, float(chi2.sf(gain, df)))
 
 
-def _events(singles: Sequence[SingleArm]) -> tuple[Array, Array]:
-    counts: list[Counts] = [s.counts for s in singles]
+def _events(counts: Sequence[Counts]) -> tuple[Array, Array]:
     return np.array([c.events for c in counts], dtype=float), np.array([c.n for c in counts], dtype=float)
 
 
@@ -120,11 +132,12 @@ def dose_trend(singles: Sequence[SingleArm]) -> DoseTrend:
     from scipy.special import ndtr
     from scipy.stats import chi2
 
-    known = [s for s in singles if s.arm.dose and not s.arm.dose_per_kg]
-    doses = np.array([s.arm.dose or 0.0 for s in known])
+    # arms that the question adds up were given doses of their own, and stand apart here
+    known = [(s.trial.key, arm, counts) for s in singles for arm, counts in s.parts if arm.dose and not arm.dose_per_kg]
+    doses = np.array([arm.dose or 0.0 for _, arm, _ in known])
     if len(known) < 3 or len(set(doses.tolist())) < 2:
         raise StudyError("a dose-response needs three arms at two known doses at least.")
-    x, n = _events(known)
+    x, n = _events([counts for _, _, counts in known])
     log = np.log10(doses) - np.log10(doses).mean()
     line = pool_proportions(x, n, {"per tenfold dose": log})
     bend = pool_proportions(x, n, {"per tenfold dose": log, "bend": log**2}) if len(set(doses.tolist())) > 2 else None
@@ -132,9 +145,10 @@ def dose_trend(singles: Sequence[SingleArm]) -> DoseTrend:
     gain = max(0.0, 2 * (bend.log_likelihood - line.log_likelihood)) if bend else float("nan")
     ends = slope - 1.959964 * error, slope + 1.959964 * error
     p = float(2 * ndtr(-abs(slope) / error))
-    several = {s.trial.key for s in known if sum(o.trial.key == s.trial.key for o in known) > 1}
-    inside = np.array([s.trial.key in several for s in known])
-    within = _within(x[inside], n[inside], log[inside], [s.trial.key for s in known if s.trial.key in several])
+    trials = [key for key, _, _ in known]
+    several = {key for key in trials if trials.count(key) > 1}
+    inside = np.array([key in several for key in trials])
+    within = _within(x[inside], n[inside], log[inside], [key for key in trials if key in several])
     bend_p = float(chi2.sf(gain, 1)) if bend else float("nan")
     return DoseTrend(len(known), doses, slope, *ends, p, bend_p, len(several), within)
 
@@ -187,15 +201,23 @@ def readings_over_time(store: Store, question: str) -> list[Reading]:
     arms = dict.fromkeys(
         (p.trial, a.strip()) for p in (*asked.comparisons, *asked.singles) for a in p.candidate.split("+")
     )
+    asked_of: dict[str, list[str]] = {}
     for key, arm in arms:
-        if "added up" in store.trials[key].arms[arm].note:
-            continue
+        asked_of.setdefault(key, []).extend(_parts(store.trials[key], arm))
+    for key, arm in ((key, arm) for key, own in asked_of.items() for arm in dict.fromkeys(own)):
         for endpoint in CLOSURE:
             for o in store.outcomes(key, endpoint):
                 if o.arm != arm or o.events is None or not o.n or not o.week > 0 or o.is_subgroup:
                     continue
                 found.setdefault((f"{key}/{arm}", o.week), Reading(f"{key}/{arm}", o.week, o.events, o.n))
     return sorted(found.values(), key=lambda r: (r.arm, r.week))
+
+
+def _parts(trial: Trial, arm: str) -> list[str]:
+    """The arms that an arm is the sum of, each of which has readings of its own; else the arm itself."""
+    parts = [key for key, other in trial.arms.items() if arm in other.part_of]
+    whole = sum(trial.arms[key].n for key in parts) == trial.arms[arm].n
+    return parts if parts and whole else [arm]
 
 
 def course_over_time(readings: Sequence[Reading], correlation: float = CORRELATION) -> TimeCourse:

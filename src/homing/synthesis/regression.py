@@ -6,14 +6,13 @@ doi:10.18637/jss.v036.i03); the adjustment of Knapp and Hartung is that of 2003 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from homing.ground.errors import StudyError
 from homing.synthesis.checks import check_effects, check_level, check_word
@@ -32,10 +31,6 @@ Method = Literal["REML", "ML", "DL", "HE", "HS", "HSk", "SJ", "EB", "PM", "PMM",
 Adjust = Literal["knapp-hartung", "conservative", "t", "none"]
 METHODS: tuple[Method, ...] = (*ESTIMATORS, "common")
 ADJUST: tuple[Adjust, ...] = ("knapp-hartung", "conservative", "t", "none")
-#: At most so many permutations are gone through one by one; beyond, so many are drawn.
-MOST_PERMUTATIONS = 5000
-#: Below this share of a coefficient's error from sampling, an error or an effect is one of rounding.
-_NOTHING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -221,15 +216,15 @@ def heterogeneity(tau2: float, v: Array, x: Array, q: float, method: Method) -> 
 def _omnibus(beta: Array, covariance: Array, names: Sequence[str], adjust: Adjust, df: int) -> tuple[float, float]:
     from scipy.stats import chi2, f
 
-    tested = _tested(names)
-    b = beta[tested]
-    found = float(b @ np.linalg.pinv(covariance[np.ix_(tested, tested)]) @ b)
+    at = tested(names)
+    b = beta[at]
+    found = float(b @ np.linalg.pinv(covariance[np.ix_(at, at)]) @ b)
     if adjust == "none":
-        return found, float(chi2.sf(found, len(tested)))
-    return found / len(tested), float(f.sf(found / len(tested), len(tested), df))
+        return found, float(chi2.sf(found, len(at)))
+    return found / len(at), float(f.sf(found / len(at), len(at), df))
 
 
-def _tested(names: Sequence[str]) -> list[int]:
+def tested(names: Sequence[str]) -> list[int]:
     """The coefficients that the omnibus test is of."""
     return [i for i, name in enumerate(names) if name != "intercept"] or [0]
 
@@ -255,64 +250,3 @@ def likelihood_ratio(effects: Effects, moderators: Mapping[str, ArrayLike]) -> t
     alone = regress(effects, None, "ML", adjust="none")
     gain = 2 * (full.log_likelihood - alone.log_likelihood)
     return gain, float(chi2.sf(gain, len(full.names) - 1))
-
-
-@dataclass(frozen=True)
-class Permuted:
-    """p-values of each coefficient and of all moderators together, from permutations; `exact` where all were tried."""
-
-    names: tuple[str, ...]
-    p: Array
-    omnibus_p: float
-    permutations: int
-    exact: bool
-
-
-def permutation_test(
-    effects: Effects,
-    moderators: Mapping[str, ArrayLike] | None = None,
-    method: Method = "REML",
-    *,
-    adjust: Adjust = "none",
-    seed: int = 1,
-    most: int = MOST_PERMUTATIONS,
-) -> Permuted:
-    """Test by permutation (Higgins and Thompson 2004, doi:10.1002/sim.1752; Follmann and Proschan 1999).
-
-    Moderators are dealt anew to the studies; without moderators the signs of the effects are turned. All ways are gone
-    through where there are at most `most`, else `most` are drawn with `seed`.
-    """
-    check_methods(method, adjust)
-    check_effects(effects.estimate, effects.variance)
-    names, x = design_of(len(effects), moderators or {})
-    y, v = effects.estimate, effects.variance
-    ways, exact = _ways(len(y), signs=not moderators, most=most, seed=seed)
-
-    def statistics(y: Array, x: Array) -> tuple[Array, float]:
-        # one shuffle fits as the observed data were fitted
-        fit = _fit(y, v, names, x, method, adjust, 0.95)
-        plain = np.sqrt(np.diag(weighted_fit(y, x, fit.weights).covariance))
-        if fit.standard_error.max() > _NOTHING * plain.max():
-            return np.abs(fit.estimate / fit.standard_error), fit.omnibus
-        # residuals of 0, scaled by which every coefficient that is there at all is infinitely far from none
-        single = np.where(np.abs(fit.estimate) > _NOTHING * plain, math.inf, 0.0)
-        return single, float(max(single[i] for i in _tested(names)))
-
-    single, together = statistics(y, x)
-    above, above_together = np.zeros(len(names)), 0
-    for way in ways:
-        one, all_ = statistics(y * way, x) if not moderators else statistics(y, x[way])
-        above += one >= single - 1e-8
-        above_together += all_ >= together - 1e-8
-    total = len(ways)
-    return Permuted(names, above / total, above_together / total, total, exact)
-
-
-def _ways(k: int, *, signs: bool, most: int, seed: int) -> tuple[list[NDArray[Any]], bool]:
-    count = 2**k if signs else math.factorial(k)
-    if count <= most:
-        every = itertools.product((1.0, -1.0), repeat=k) if signs else itertools.permutations(range(k))
-        return [np.array(way) for way in every], True
-    random = np.random.default_rng(seed)
-    drawn = [random.choice((1.0, -1.0), k) if signs else random.permutation(k) for _ in range(most - 1)]
-    return [np.ones(k) if signs else np.arange(k), *drawn], False

@@ -9,9 +9,9 @@ import numpy as np
 
 from homing.evidence.records import MetaAnalysis
 from homing.ground.errors import StudyError
-from homing.synthesis.counts import mantel_haenszel
+from homing.synthesis.counts import PooledCounts, mantel_haenszel
 from homing.synthesis.effect import Effects, Measure, effect_of_counts, effect_of_proportions, natural
-from homing.synthesis.pool import pool
+from homing.synthesis.pool import Method, Pooled, pool
 
 #: A printed value is met within half a unit of its last digit, and this much of its size for what was rounded before.
 SLACK = 0.005
@@ -61,22 +61,25 @@ def _computed(meta: MetaAnalysis) -> dict[str, float]:
     measure: Measure = "logit" if meta.measure == "proportion" else meta.measure  # type: ignore[assignment]
     x = np.array([s.events_1 for s in meta.studies])
     n = np.array([s.n_1 for s in meta.studies])
+    way: Method = "common" if meta.model == "common" else "DL"
     if measure == "logit":
-        pooled = pool(effect_of_proportions(x, n, zeros="add-half"), "DL", adjust="none").natural()
-        return {"estimate": pooled.estimate, "low": pooled.low, "high": pooled.high, "i2": pooled.i2}
+        if meta.method != "DL":
+            raise StudyError(f"shares of one arm have no Mantel-Haenszel estimate, and {meta.method} is stated.")
+        return _ends(pool(effect_of_proportions(x, n, zeros="add-half"), way, adjust="none").natural())
     if any(s.events_2 is None or not s.n_2 for s in meta.studies):
         raise StudyError("the counts of a control arm are missing.")
     c = np.array([s.events_2 for s in meta.studies], dtype=float)
     m = np.array([s.n_2 for s in meta.studies], dtype=float)
     if meta.method == "MH":
-        common = mantel_haenszel(x, n, c, m, measure).natural()
-        i2 = max(0.0, 1 - (common.informative - 1) / common.q) if common.q > 0 else 0.0
-        return {"estimate": common.estimate, "low": common.low, "high": common.high, "i2": i2}
+        return _ends(mantel_haenszel(x, n, c, m, measure).natural())
     effects = effect_of_counts(x, n, c, m, measure, zeros="add-half", double_zeros="drop")
     if meta.method == "DL":
-        pooled = pool(effects, "DL", adjust="none").natural()
-        return {"estimate": pooled.estimate, "low": pooled.low, "high": pooled.high, "i2": pooled.i2}
+        return _ends(pool(effects, way, adjust="none").natural())
     return _about_mantel_haenszel(effects, mantel_haenszel(x, n, c, m, measure).estimate, measure)
+
+
+def _ends(found: Pooled | PooledCounts) -> dict[str, float]:
+    return {name: getattr(found, name) for name in ("estimate", "low", "high", "i2")}
 
 
 def _about_mantel_haenszel(effects: Effects, centre: float, measure: Measure) -> dict[str, float]:

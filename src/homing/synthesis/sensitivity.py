@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -107,10 +106,11 @@ def shrunken(effects: Effects, method: Method = "REML", level: float = 0.95) -> 
     return np.column_stack([estimate, error, estimate - half, estimate + half])
 
 
-def tipping_events(events_1: int, n_1: int, events_2: int, n_2: int) -> int:
-    """The fragility index: how many patients of the arm with fewer events must change for p (Fisher) to cross 0.05.
+def tipping_events(events_1: int, n_1: int, events_2: int, n_2: int) -> int | None:
+    """The fragility index: how many patients of the arm with the lower share must change for p (Fisher) to cross 0.05.
 
-    Negative where the trial isn't significant: as many must change for it to become so. 0 where that can't be.
+    Negative where the trial isn't significant: as many must change for it to become so, in that arm until it has no
+    event left, then in the other until all have one; None where even that isn't significant.
     (Walsh 2014, doi:10.1016/j.jclinepi.2013.10.019) Raises: StudyError for impossible counts.
     """
     from scipy.stats import fisher_exact
@@ -122,13 +122,10 @@ def tipping_events(events_1: int, n_1: int, events_2: int, n_2: int) -> int:
     def p(a: int, c: int) -> float:
         return float(fisher_exact([[a, n_1 - a], [c, n_2 - c]])[1])
 
-    start = p(events_1, events_2) < 0.05
-    first = events_1 * n_2 <= events_2 * n_1
-    step = 1 if start else -1
-    for moved in range(1, max(n_1, n_2) + 1):
-        a, c = (events_1 + step * moved, events_2) if first else (events_1, events_2 + step * moved)
-        if not (0 <= a <= n_1 and 0 <= c <= n_2):
-            return 0
-        if (p(a, c) < 0.05) != start:
-            return moved if start else -moved
-    return math.nan  # type: ignore[return-value]
+    if events_1 * n_2 > events_2 * n_1:
+        events_1, n_1, events_2, n_2 = events_2, n_2, events_1, n_1
+    if p(events_1, events_2) < 0.05:
+        return next(moved for moved in range(1, n_1 - events_1 + 1) if p(events_1 + moved, events_2) >= 0.05)
+    apart = [(events_1 - moved, events_2) for moved in range(1, events_1 + 1)]
+    apart += [(0, events_2 + moved) for moved in range(1, n_2 - events_2 + 1)]
+    return next((-moved for moved, (a, c) in enumerate(apart, 1) if p(a, c) < 0.05), None)

@@ -175,7 +175,7 @@ def dose_response(effects: Effects, dose: ArrayLike, *, level: float = 0.95) -> 
     bend = None
     if len(set(d.tolist())) > 2 and len(d) > 3:
         moderators = {"per tenfold dose": x, "bend": x**2}
-        bend = regress(effects, moderators, "REML", level=level) if len(d) > 3 else None
+        bend = regress(effects, moderators, "REML", level=level)
         aic["bend"] = 8 - 2 * regress(effects, moderators, "ML", adjust="none", level=level).log_likelihood
     return DoseResponse(len(d), line, bend, aic, _verdict(line, bend, level))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from homing.cli.evidence.options import FOLDER, JSON, finite, open_store, print_rows, shown
+from homing.cli.evidence.options import FOLDER, JSON, open_store, print_json, print_rows, shown
 
 
 def placebo(
@@ -28,7 +27,7 @@ def placebo(
     if not found["arms"]:
         raise StudyError(f"no blinded placebo arm reports '{endpoint}' from week {first_week:g} to {last_week:g}.")
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
         return
     print_rows(found["arms"])
     p = found["pooled"]
@@ -70,7 +69,7 @@ def placebo_of(store: Any, endpoint: str, first_week: float, last_week: float, r
     x, n = [c.outcome.events or 0 for c in arms], [c.outcome.n or 0 for c in arms]
     pooled = pool_proportions(x, n).natural()
     ends = {"estimate": float(pooled.estimate[0]), "low": float(pooled.low[0]), "high": float(pooled.high[0])}
-    found["pooled"] = finite(ends)
+    found["pooled"] = ends
     years = [c.trial.year for c in arms]
     if len(arms) > 3 and None not in years and len(set(years)) > 1:
         found["year"] = _drift(x, n, [int(y or 0) for y in years])
@@ -111,43 +110,31 @@ def network(
 
     Example: homing evidence network ulcerative-colitis mayo-remission
     """
-    import numpy as np
-
     from homing.evidence.query import network_arms
     from homing.synthesis.network import StudyArm, contrasts_of, fit_network
 
-    rows = network_arms(open_store(folder), disease, endpoint, first_week, last_week)
-    arms = [StudyArm(r.study, r.treatment, r.n, r.events) for r in rows]
-    found = fit_network(contrasts_of(arms, "odds-ratio", reference), reference)
-    table = []
-    for i in np.argsort(-found.p_score):
-        name = found.treatments[i]
-        estimate, low, high = (float(np.exp(v)) for v in found.interval(name, found.reference))
-        direct = found.studies.get((min(name, found.reference), max(name, found.reference)), 0)
-        table.append(
-            {
-                "treatment": name,
-                f"odds ratio against {found.reference}": "-"
-                if name == found.reference
-                else shown(estimate, low, high, 2),
-                "P-score": f"{found.p_score[i]:.2f}",
-                "trials against it": str(direct),
-                "patients": str(int(sum(a.n for a in arms if a.treatment == name))),
-            }
-        )
-    content = {
+    store = open_store(folder)
+    rows = network_arms(store, disease, endpoint, first_week, last_week)
+    arms = [StudyArm(r.study, r.treatment, r.n, r.events) for r in rows.arms]
+    better = store.better(endpoint)
+    contrasts = contrasts_of(arms, "odds-ratio", reference)
+    found = fit_network(contrasts, reference, higher_is_better=better == "higher")
+    inside = set(contrasts.study)
+    content: dict[str, Any] = {
         "disease": disease,
         "endpoint": endpoint,
-        "treatments": table,
+        "better": better,
+        "treatments": _treatments(found, [a for a in arms if a.study in inside], store),
         "tau2": found.tau2,
-        "inconsistency": finite({"q": found.inconsistency, "df": found.inconsistency_df, "p": found.inconsistency_p}),
+        "inconsistency": {"q": found.inconsistency, "df": found.inconsistency_df, "p": found.inconsistency_p},
         "notes": list(found.notes),
+        "left out": [{"what": what, "why": why} for what, why in rows.left_out],
     }
     if as_json:
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
+        print_json(content)
         return
-    print_rows(table)
-    typer.echo(f"tau2 {found.tau2:.4f}")
+    print_rows(content["treatments"])
+    typer.echo(f"tau2 {found.tau2:.4f}; of this endpoint {'more' if better == 'higher' else 'less'} is better")
     if found.inconsistency_df:
         q, df, p = found.inconsistency, found.inconsistency_df, found.inconsistency_p
         typer.echo(f"designs against each other: Q {q:.2f}, df {df}, p {p:.3f}")
@@ -155,6 +142,40 @@ def network(
         typer.echo("no loop of direct and indirect evidence: consistency can't be tested")
     for note in found.notes:
         typer.echo(f"note: {note}")
+    for what, why in rows.left_out:
+        typer.echo(f"left out: {what}: {why}")
+
+
+def _treatments(found: Any, arms: list[Any], store: Any) -> list[dict[str, str]]:
+    """The treatments of a network, the best first, with the risk of bias of the trials that gave them."""
+    import numpy as np
+
+    table = []
+    for i in np.argsort(-found.p_score, kind="stable"):
+        name, reference = found.treatments[i], found.reference
+        estimate, low, high = (float(np.exp(v)) for v in found.interval(name, reference))
+        own = [a for a in arms if a.treatment == name]
+        direct = found.studies.get((min(name, reference), max(name, reference)), 0)
+        against = "-" if name == reference else shown(estimate, low, high, 2)
+        table.append(
+            {
+                "treatment": name,
+                f"odds ratio against {reference}": against,
+                "P-score": f"{found.p_score[i]:.2f}",
+                "trials against it": "-" if name == reference else str(direct),
+                "patients": str(int(sum(a.n for a in own))),
+                "risk of bias": _bias([store.trial(a.study) for a in own]),
+            }
+        )
+    return table
+
+
+def _bias(trials: list[Any]) -> str:
+    """'2 low, 1 high': trials by their overall judgement, the best first."""
+    from homing.synthesis.bias import ORDER
+
+    judged = [trial.risk_of_bias.get("overall", "no information") for trial in trials]
+    return ", ".join(f"{judged.count(word)} {word}" for word in ORDER if word in judged)
 
 
 def reproduce(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,25 +28,25 @@ def add(
     endpoint=fistula-healing week=24 events=7 n_outcome=12 printed=7/12 source=our-report source_id=10.1000/xyz
     """
     from homing.evidence.root import own_folder, use_folder
-    from homing.formats.evidence_table import write_entries
+    from homing.formats.entry_edit import added_to
+    from homing.formats.entry_files import new_faults, write_entries
+    from homing.ground.errors import EvidenceError
 
     if folder is not None:
         use_folder(folder)
     root = own_folder()
-    imported = _one_row(trial, arm, facts)
-    present = _present(trial, root)
-    merged = imported if present is None else _joined(imported, present)
-    (file,) = write_entries([merged], root, replace=(root / "trials" / f"{trial}.yaml").exists())
-    _tell([merged], [file])
-    _check_again(root)
+    given = _row(trial, arm, facts)
+    imported, (file, before) = _one_row(given), _present(trial, root)
+    merged = added_to(before, str(file), imported, arm, given) if before else imported
+    if faults := new_faults(merged, before, root):
+        raise EvidenceError(" ".join(faults), "homing evidence add")
+    written = write_entries([merged], root, replace=(root / "trials" / f"{trial}.yaml").exists())
+    _tell([merged], written)
+    _check_again(root, {trial}, refuse=False)
 
 
-def _one_row(trial: str, arm: str, facts: list[str]) -> ImportedTrial:
-    """The row as a table of one line, read by the reader of tables."""
-    import csv
-    import tempfile
-
-    from homing.formats.evidence_table import read_evidence_table
+def _row(trial: str, arm: str, facts: list[str]) -> dict[str, str]:
+    """The facts as a row of a table: column -> cell."""
     from homing.ground.errors import EvidenceError
 
     row = {"study": trial, "arm": arm}
@@ -54,6 +55,17 @@ def _one_row(trial: str, arm: str, facts: list[str]) -> ImportedTrial:
         if not equals:
             raise EvidenceError(f"'{fact}' is not column=value, such as week=24.", "homing evidence add")
         row[name.strip()] = value
+    return row
+
+
+def _one_row(row: dict[str, str]) -> ImportedTrial:
+    """The row as a table of one line, read by the reader of tables."""
+    import csv
+    import tempfile
+
+    from homing.formats.evidence_table import read_evidence_table
+    from homing.ground.errors import EvidenceError
+
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "row.csv"
         with file.open("w", encoding="utf-8", newline="") as stream:
@@ -67,29 +79,15 @@ def _one_row(trial: str, arm: str, facts: list[str]) -> ImportedTrial:
             raise EvidenceError(error.message, f"homing evidence add{': ' + place if place else ''}") from None
 
 
-def _present(trial: str, root: Path) -> dict[str, Any] | None:
-    """The trial's file as it stands, the user's before the shipped one."""
+def _present(trial: str, root: Path) -> tuple[Path, str]:
+    """The trial's file and its text as it stands, the user's before the shipped one; '' where there is none."""
     from homing.evidence.root import catalogue_root
-    from homing.ground.errors import EvidenceError
-    from homing.ground.text_yaml import read_yaml
 
     for folder in (root, catalogue_root()):
         file = folder / "trials" / f"{trial}.yaml"
         if file.exists():
-            return dict(read_yaml(file, kind=EvidenceError).tree)
-    return None
-
-
-def _joined(new: ImportedTrial, present: dict[str, Any]) -> ImportedTrial:
-    from dataclasses import replace
-
-    whole = dict(present)
-    whole["arms"] = {**new.trial["arms"], **present["arms"]}
-    for part in ("outcomes", "adverse events"):
-        rows = [*(present.get(part) or []), *(new.trial.get(part) or [])]
-        if rows:
-            whole[part] = rows
-    return replace(new, trial=whole, notes=())
+            return file, file.read_text(encoding="utf-8-sig")
+    return root / "trials" / f"{trial}.yaml", ""
 
 
 def import_file(
@@ -102,6 +100,9 @@ def import_file(
     ] = None,
     template: Annotated[Path | None, typer.Option(help="Write an empty table here instead.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace trials of yours that are there already.")] = False,
+    over_shipped: Annotated[
+        bool, typer.Option("--over-shipped", help="Take the place of a trial of Homing's with the same key.")
+    ] = False,
     folder: FOLDER = None,
 ) -> None:
     """Bring trials into your folder: a ClinicalTrials.gov record with its results, or a table of your own.
@@ -127,9 +128,33 @@ def import_file(
         trials = read_ctgov(file, _mapping(names or []), load_store())
     else:
         trials = read_evidence_table(file)
+    _check_shadows(trials, over_shipped)
     written = write_entries(trials, own_folder(), replace=replace)
     _tell(list(trials), written)
-    _check_again(own_folder())
+    _check_again(own_folder(), {trial.key for trial in trials}, refuse=True)
+
+
+def _check_shadows(trials: Sequence[ImportedTrial], over_shipped: bool) -> None:
+    """Refuse trials that would hide one of Homing's unasked, or be one of them again under another key."""
+    from homing.evidence.store import REGISTRATIONS, shipped_store
+    from homing.ground.errors import EvidenceError
+
+    shipped = shipped_store().trials
+    for trial in trials:
+        if trial.key in shipped and not over_shipped:
+            text = "Homing has a trial of this key, which yours would hide. Rename yours, or say --over-shipped."
+            raise EvidenceError(text, trial.key)
+        known = {
+            *(trial.trial.get("shares patients with") or ()),
+            *(trial.trial.get("registered with") or ()),
+            trial.key,
+        }
+        ids = {kind: trial.trial["ids"].get(kind) for kind in REGISTRATIONS}
+        for key, other in shipped.items():
+            same = next((ids[kind] for kind in REGISTRATIONS if ids[kind] and other.ids.get(kind) == ids[kind]), "")
+            if same and key not in known:
+                text = f"{same} is '{key}' of Homing's. Name it so, with --over-shipped, to take its place."
+                raise EvidenceError(text, trial.key)
 
 
 def _mapping(names: list[str]) -> dict[str, str]:
@@ -159,17 +184,26 @@ def _tell(trials: list[ImportedTrial], files: list[Path]) -> None:
             typer.echo("  --name 'part of the title=endpoint' names such a measure.")
 
 
-def _check_again(root: Path) -> None:
-    """Read the store with what was written, and print the faults of the user's own trials."""
+def _check_again(root: Path, written: set[str], *, refuse: bool) -> None:
+    """Read the store with what was written, and print the faults of the user's own trials.
+
+    With `refuse` the command ends with 2 where the trials written have any; those elsewhere in the folder are told.
+    """
     from homing.evidence.check import check_store
     from homing.evidence.store import load_store
+    from homing.ground.errors import EvidenceError
 
-    store = load_store()
+    try:
+        store = load_store()
+    except EvidenceError as error:
+        typer.echo(f"elsewhere in your folder: {error}")
+        return
     own = {key for key, trial in store.trials.items() if trial.layer == str(root)}
     faults = [f for f in check_store(store) if f.kind == "fault" and f.where.split(",")[0] in own]
+    mine = [f for f in faults if f.where.split(",")[0] in written]
     for fault in faults:
-        typer.echo(f"fault: {fault.where}: {fault.what}")
-    if faults:
+        typer.echo(f"{'fault' if fault in mine else 'elsewhere in your folder'}: {fault.where}: {fault.what}")
+    if mine and refuse:
         raise typer.Exit(2)
 
 

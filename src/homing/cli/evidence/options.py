@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,10 +35,15 @@ def open_store(folder: Path | None) -> Store:
     return load_store()
 
 
+def print_json(content: Any) -> None:
+    """Print as JSON, null for NaN and infinity, which JSON doesn't know."""
+    typer.echo(json.dumps(finite(content), ensure_ascii=False, indent=1, allow_nan=False))
+
+
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool = False) -> None:
     """Rows as a table, or as JSON."""
     if as_json:
-        typer.echo(json.dumps(list(rows), ensure_ascii=False, indent=1))
+        print_json(list(rows))
         return
     if rows:
         print_table(list(rows[0]), ([str(cell) for cell in row.values()] for row in rows))
@@ -50,8 +56,10 @@ def shown(estimate: float, low: float, high: float, digits: int = 3) -> str:
     return f"{estimate:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def finite(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with None for NaN and infinity, which JSON doesn't know."""
-    import math
-
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+def finite(values: Any) -> Any:
+    """The same with None for NaN and infinity, through all that it holds."""
+    if isinstance(values, float):
+        return values if math.isfinite(values) else None
+    if isinstance(values, Mapping):
+        return {key: finite(value) for key, value in values.items()}
+    return [finite(value) for value in values] if isinstance(values, list | tuple) else values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from homing.cli.evidence.options import FOLDER, open_store
 
 if TYPE_CHECKING:
-    from homing.evidence.records import Comparison
+    from homing.evidence.records import Comparison, Trial
     from homing.evidence.store import Store
 
 KINDS = (
@@ -21,6 +22,7 @@ KINDS = (
 
 
 def plot(
+    context: typer.Context,
     kind: Annotated[str, typer.Argument(help=", ".join(KINDS))],
     question: Annotated[str | None, typer.Argument(help="A question (network: a disease).")] = None,
     measure: Annotated[str, typer.Option(help="odds-ratio, risk-ratio or risk-difference.")] = "odds-ratio",
@@ -41,7 +43,7 @@ def plot(
               homing evidence plot map --lang zh
     """
     from homing.cli.evidence.pooling import check_known
-    from homing.ground.errors import EvidenceError, StudyError
+    from homing.ground.errors import StudyError
     from homing.ground.nearest import did_you_mean
     from homing.synthesis.effect import TWO_ARM, ZEROS
     from homing.synthesis.regression import METHODS
@@ -61,11 +63,8 @@ def plot(
     store = open_store(folder)
     if question is None and kind != "map":
         raise StudyError(f"'{kind}' is of a question; name it (homing evidence list --questions).")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EvidenceError(f"can't be written ({error.strerror}).", str(out)) from None
-    stem = out / "-".join(part for part in (kind, question, lang) if part)
+    chosen = (("measure", measure), ("method", method), ("zeros", zeros), ("endpoint", endpoint), ("by", by))
+    stem = _folder(out) / "-".join((kind, *([question] if question else []), *_unlike(context, chosen), lang))
     if kind == "map":
         written = _map(store, stem, lang)
     elif kind == "network":
@@ -81,10 +80,36 @@ def plot(
         typer.echo(f"note: {written.note}")
 
 
+def _folder(out: Path) -> Path:
+    """The folder of the pictures, made where it isn't there."""
+    from homing.ground.errors import EvidenceError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvidenceError(f"can't be written ({error.strerror}).", str(out)) from None
+    return out
+
+
+def _unlike(context: typer.Context, chosen: Sequence[tuple[str, str]]) -> list[str]:
+    """What is chosen unlike the defaults: it makes another picture, which must not take the place of the first."""
+    usual = {parameter.name: parameter.default for parameter in context.command.params}
+    return [value for name, value in chosen if value != usual[name]]
+
+
 class _Pooled:
     """A question's controlled trials with their effects, pooled, and how they are to be drawn."""
 
-    def __init__(self, trials: Sequence[Comparison], measure: str, method: str, zeros: str, by: str, lang: str) -> None:
+    def __init__(
+        self,
+        trials: Sequence[Comparison],
+        better: str,
+        measure: str,
+        method: str,
+        zeros: str,
+        by: str,
+        lang: str,
+    ) -> None:
         from homing.synthesis.pool import pool
         from homing.synthesis.question import counts_of, effects_of
 
@@ -94,7 +119,13 @@ class _Pooled:
         self.counts = counts_of(self.trials)
         self.names = [c.trial.titled for c in self.trials]
         self.measure, self.method, self.by, self.lang = measure, method, by, lang
+        self.higher_is_better = better == "higher"
         self.bias = [c.trial.risk_of_bias for c in self.trials]
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """What a forest is told of its effects: the measure, the language, and which side is the better."""
+        return {"measure": self.measure, "language": self.lang, "higher_is_better": self.higher_is_better}
 
 
 def _of_trials(
@@ -109,11 +140,13 @@ def _of_trials(
     lang: str,
 ) -> Any:
     from homing.ground.errors import StudyError
+    from homing.synthesis.question import better_of
 
     trials = store.comparisons(question)
     if not trials:
         raise StudyError("this question has no controlled trial to draw.", question)
-    return draw(_Pooled(trials, measure, method, zeros, by, lang), stem, store.question(question).title[lang])
+    pooled = _Pooled(trials, better_of(store, question), measure, method, zeros, by, lang)
+    return draw(pooled, stem, store.question(question).title[lang])
 
 
 #: Judgements of the risk of bias in Chinese, for the groups of a forest.
@@ -147,8 +180,7 @@ def _forest(p: _Pooled, stem: Path, title: str) -> Any:
         overall=summary_of(p.pooled),
         subgroups={name: summary_of(part) for name, part in parts.groups.items()} if parts else None,
         between=between_of(parts) if parts else None,
-        measure=p.measure,
-        language=p.lang,
+        **p.look,
         title=title,
     )
 
@@ -181,7 +213,7 @@ def _cumulative(p: _Pooled, stem: Path, title: str) -> Any:
     from homing.synthesis.sensitivity import cumulative
 
     steps = [summary_of(s) for s in cumulative(p.effects, None, p.method)]  # type: ignore[arg-type]
-    return cumulative_forest(p.names, steps, stem, measure=p.measure, language=p.lang, title=title)
+    return cumulative_forest(p.names, steps, stem, title=title, **p.look)
 
 
 def _leave_one_out(p: _Pooled, stem: Path, title: str) -> Any:
@@ -191,9 +223,7 @@ def _leave_one_out(p: _Pooled, stem: Path, title: str) -> Any:
 
     without = [summary_of(s) for s in leave_one_out(p.effects, p.method)]  # type: ignore[arg-type]
     overall = summary_of(p.pooled)
-    return leave_one_out_forest(
-        p.names, without, stem, overall=overall, measure=p.measure, language=p.lang, title=title
-    )
+    return leave_one_out_forest(p.names, without, stem, overall=overall, title=title, **p.look)
 
 
 def _baujat(p: _Pooled, stem: Path, title: str) -> Any:
@@ -274,7 +304,7 @@ def _network(store: Store, disease: str, endpoint: str, stem: Path, lang: str) -
     from homing.report.evidence_figures.data import Edge, Node
     from homing.report.evidence_figures.network_graph import network_graph
 
-    arms = network_arms(store, disease, endpoint, 4, 16)
+    arms = network_arms(store, disease, endpoint, 4, 16).arms
     words = {key: word[lang] for key, word in store.treatment_terms.items()}
     patients: dict[str, int] = {}
     pairs: dict[tuple[str, str], int] = {}
@@ -296,15 +326,16 @@ def _map(store: Store, stem: Path, lang: str) -> Any:
     from homing.report.evidence_figures.evidence_map import evidence_map
 
     found: dict[tuple[str, str, bool], dict[str, int]] = {}
-    for trial in store.trials.values():
+    for trial in sorted(store.trials.values(), key=lambda t: (t.year or 9999, t.key)):
+        if trial.disease not in ("crohn", "ulcerative-colitis", "cryptoglandular-fistula"):
+            continue
         controlled = trial.randomised and any(a.role == "control" for a in trial.arms.values())
-        for o in trial.outcomes:
-            treatment = trial.arms[o.arm].treatment
-            if _is_living(treatment) and trial.disease in ("crohn", "ulcerative-colitis", "cryptoglandular-fistula"):
-                studies = found.setdefault((o.endpoint, treatment, controlled), {})
-                studies[trial.key] = max(studies.get(trial.key, 0), o.n or 0)
-    endpoints = _commonest((key[0] for key in found for _ in found[key]), 12)
-    treatments = _commonest((key[1] for key in found for _ in found[key]), 14)
+        for (endpoint, treatment), patients in _counted(trial).items():
+            studies = found.setdefault((endpoint, treatment, controlled), {})
+            if not any(store.share_patients(key, trial.key) for key in studies):
+                studies[trial.key] = patients
+    endpoints = _commonest(((key[0], trial) for key in found for trial in found[key]), 12)
+    treatments = _commonest(((key[1], trial) for key in found for trial in found[key]), 14)
     cells = [
         MapCell(store.outcome_terms[e][lang], store.treatment_terms[t][lang], len(s), sum(s.values()), c)
         for (e, t, c), s in found.items()
@@ -319,13 +350,23 @@ def _map(store: Store, stem: Path, lang: str) -> Any:
     )
 
 
+def _counted(trial: Trial) -> dict[tuple[str, str], int]:
+    """Patients of a trial by endpoint and living treatment: those of its arms, each once."""
+    most: dict[tuple[str, str], dict[str, int]] = {}
+    for o in trial.outcomes:
+        treatment = trial.arms[o.arm].treatment
+        if _is_living(treatment) and o.n and not (o.contradicts or o.is_subgroup):
+            arms = most.setdefault((o.endpoint, treatment), {})
+            arms[o.arm] = max(arms.get(o.arm, 0), o.n)
+    return {key: sum(arms[arm] for arm in trial.once(arms)) for key, arms in most.items()}
+
+
 def _is_living(treatment: str) -> bool:
     starts = ("adipose", "bone-marrow", "umbilical", "placental", "msc", "hsct", "treg", "car-", "fmt", "bacterial")
     return treatment.startswith((*starts, "probiotic", "multipotent", "mobilisation"))
 
 
-def _commonest(words: Any, most: int) -> list[str]:
-    counts: dict[str, int] = {}
-    for word in words:
-        counts[word] = counts.get(word, 0) + 1
+def _commonest(found: Iterable[tuple[str, str]], most: int) -> list[str]:
+    """The words that most trials bear on, of pairs of a word and a trial."""
+    counts = Counter(word for word, _ in set(found))
     return sorted(counts, key=lambda w: (-counts[w], w))[:most]

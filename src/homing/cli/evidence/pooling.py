@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homing.cli.evidence.options import FOLDER, JSON, finite, open_store, print_rows, shown
+from homing.cli.evidence.options import FOLDER, JSON, finite, open_store, print_json, print_rows, shown
 
 if TYPE_CHECKING:
     from homing.evidence.records import Comparison, SingleArm
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def pool_question(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question's key: homing evidence list --questions")],
     measure: Annotated[str, typer.Option(help="risk-difference, risk-ratio, odds-ratio, arcsine-difference.")] = (
         "risk-difference"
@@ -29,12 +29,12 @@ def pool_question(
     bias: Annotated[str, typer.Option(help="ignore, discount, or the worst risk of bias that is kept.")] = "ignore",
     contradicting: Annotated[bool, typer.Option("--contradicting", help="Take the reports not chosen.")] = False,
     battery: Annotated[bool, typer.Option("--battery", help="Every method, side by side.")] = False,
-    by: Annotated[str, typer.Option(help="group, dose or time: compare the uncontrolled arms so.")] = "",
+    by: Annotated[str, typer.Option(help="group, dose or time: compare arms by themselves so.")] = "",
     correlation: Annotated[float, typer.Option(help="Of two times of one arm, with --by time.")] = 0.7,
     folder: FOLDER = None,
     as_json: JSON = False,
 ) -> None:
-    """Pool the controlled trials of a question, and its uncontrolled arms.
+    """Pool the controlled trials of a question, and arms of it by themselves.
 
     Examples: homing evidence pool perianal-fistula-darvadstrocel --measure odds-ratio
 
@@ -46,23 +46,42 @@ def pool_question(
     """
     store = open_store(folder)
     _check_options(store, measure, method, adjust, zeros, without, by, bias)
+    _check_together(context, by, battery)
     trials = store.comparisons(question, contradicting=contradicting)
     trials = [c for c in trials if c.trial.key not in (without or ())]
     singles = [s for s in store.single_arms(question) if s.trial.key not in (without or ())]
     content: dict[str, Any] = {"question": question}
-    if not as_json:
-        typer.echo(store.question(question).title["en"] + (f" ({measure})" if trials and not battery else ""))
     if by:
-        _by(store, question, by, singles, correlation, content)
+        _by(store, question, by, singles, correlation, without or (), content)
     elif battery:
         _battery(trials, singles, content)
     else:
         _pooled(trials, measure, method, adjust, zeros, bias, content)
         _uncontrolled(singles, content)
     if as_json:
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
-    else:
-        _tell(content)
+        print_json(content)
+        return
+    typer.echo(store.question(question).title["en"] + (f" ({measure})" if "pooled" in content else ""))
+    _tell(content)
+
+
+#: Options that say how controlled trials are pooled.
+_OF_POOLING = ("measure", "method", "adjust", "zeros", "bias")
+
+
+def _check_together(context: typer.Context, by: str, battery: bool) -> None:
+    """Refuse options that would do nothing beside --by or --battery, and --correlation without --by time."""
+    from homing.ground.errors import StudyError
+
+    idle: tuple[str, ...] = () if by == "time" else ("correlation",)
+    if by:
+        idle += (*_OF_POOLING, "contradicting", "battery")
+    elif battery:
+        idle += _OF_POOLING
+    given = [n for n in idle if (where := context.get_parameter_source(n)) and where.name == "COMMANDLINE"]
+    if given:
+        beside = f"--by {by}" if by else "--battery" if battery else "no --by time"
+        raise StudyError(f"does nothing with {beside}; leave it out.", ", ".join(f"--{name}" for name in given))
 
 
 def check_known(options: Sequence[tuple[str, str, Sequence[str]]]) -> None:
@@ -180,7 +199,8 @@ def _uncontrolled(singles: Sequence[SingleArm], content: dict[str, Any]) -> None
         {
             "trial": s.trial.key,
             "year": s.trial.when,
-            "arm": s.arm.label["en"] if "+" not in s.pair.candidate else s.pair.candidate,
+            "arm": s.label["en"],
+            "of": "a randomised trial" if s.trial.randomised else "no randomised trial",
             "what": f"{s.pair.endpoint}, week {s.pair.week:g}",
             "events": f"{s.counts.events}/{s.counts.n}",
             "share": shown(s.counts.events / s.counts.n, *exact_interval(s.counts.events, s.counts.n)),
@@ -217,7 +237,13 @@ def _battery(trials: Sequence[Comparison], singles: Sequence[SingleArm], content
 
 
 def _by(
-    store: Store, question: str, by: str, singles: Sequence[SingleArm], correlation: float, content: dict[str, Any]
+    store: Store,
+    question: str,
+    by: str,
+    singles: Sequence[SingleArm],
+    correlation: float,
+    without: Sequence[str],
+    content: dict[str, Any],
 ) -> None:
     from homing.synthesis import question as pooled
 
@@ -234,7 +260,7 @@ def _by(
         content["dose"]["doses"] = [float(d) for d in trend.doses]
         _uncontrolled(singles, content)
     else:
-        readings = pooled.readings_over_time(store, question)
+        readings = [r for r in pooled.readings_over_time(store, question) if r.arm.split("/")[0] not in without]
         course = pooled.course_over_time(readings, correlation)
         weeks = [4, 8, 12, 24, 52, 104]
         curve = course.curve(weeks)
@@ -267,7 +293,9 @@ def _tell(content: dict[str, Any]) -> None:
     print_rows(content.get("uncontrolled", []))
     if "uncontrolled pooled" in content:
         found = content["uncontrolled pooled"]
-        typer.echo(f"uncontrolled arms ({found['method']}, {found['k']}): {_ends(found)}; the next one {_next(found)}")
+        typer.echo(
+            f"these arms by themselves ({found['method']}, {found['k']}): {_ends(found)}; the next one {_next(found)}"
+        )
     if "dose" in content:
         d = content["dose"]
         typer.echo(

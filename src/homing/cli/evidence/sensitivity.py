@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homing.cli.evidence.options import FOLDER, JSON, finite, open_store, print_rows, shown
+from homing.cli.evidence.options import FOLDER, JSON, finite, open_store, print_json, print_rows, shown
 
 if TYPE_CHECKING:
     from homing.evidence.records import Comparison
@@ -38,12 +37,12 @@ def sensitivity(
     from homing.cli.evidence.pooling import check_known
     from homing.ground.errors import StudyError
     from homing.synthesis.effect import TWO_ARM, ZEROS
-    from homing.synthesis.question import effects_of
+    from homing.synthesis.question import better_of, effects_of
     from homing.synthesis.regression import METHODS
 
     store = open_store(folder)
     check_known((("--measure", measure, TWO_ARM), ("--method", method, METHODS), ("--zeros", zeros, ZEROS)))
-    trials = sorted(store.comparisons(question), key=lambda c: (c.trial.when, c.trial.key))
+    trials, better = store.comparisons(question), better_of(store, question)
     if len(trials) < 2:
         raise StudyError(
             f"{len(trials)} controlled trials: with fewer than two there is nothing to compare. "
@@ -56,10 +55,11 @@ def sensitivity(
         "measure": measure,
         "method": method,
         "trials": _trials(trials, effects, method),
-        "tests": _tests(trials, effects, method),
+        "better": better,
+        "tests": _tests(trials, effects, method, better),
     }
     if as_json:
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
+        print_json(content)
         return
     typer.echo(f"{store.question(question).title['en']} ({measure}, {method})")
     print_rows([{k: _cell(v) for k, v in row.items()} for row in content["trials"]])
@@ -91,11 +91,11 @@ def _trials(trials: Sequence[Comparison], effects: Effects, method: str) -> list
     return rows
 
 
-def _tests(trials: Sequence[Comparison], effects: Effects, method: str) -> list[dict[str, Any]]:
+def _tests(trials: Sequence[Comparison], effects: Effects, method: str, better: str) -> list[dict[str, Any]]:
     """Each test of what the trials' sizes and years do, in words and numbers; a refusal where there are too few."""
     from homing.synthesis import asymmetry
+    from homing.synthesis.permutation import permutation_test
     from homing.synthesis.pool import pool
-    from homing.synthesis.regression import permutation_test, regress
     from homing.synthesis.selection import selection_model
 
     kept = [trials[i] for i in effects.kept]
@@ -109,13 +109,13 @@ def _tests(trials: Sequence[Comparison], effects: Effects, method: str) -> list[
         return test(asymmetry.peters(effects, events, [c.candidate.n + c.control.n for c in kept]))
 
     def filled() -> dict[str, Any]:
-        found = asymmetry.trim_and_fill(effects, adjust="knapp-hartung")
+        found = asymmetry.trim_and_fill(effects, method=method, adjust="knapp-hartung")  # type: ignore[arg-type]
         ends = _ends(found.pooled)
         said = f"{found.missing} trials would be missing on the {found.side}; with them {_words(ends)}"
         return {"missing": found.missing, "side": found.side, "pooled": ends, "said": said}
 
     def selected() -> dict[str, Any]:
-        found = selection_model(effects)
+        found = selection_model(effects, better=better)  # type: ignore[arg-type]
         low, middle, high = effects.natural([found.low, found.estimate, found.high])
         ends = {"estimate": float(middle), "low": float(low), "high": float(high)}
         weight = found.weights[-1]
@@ -124,17 +124,6 @@ def _tests(trials: Sequence[Comparison], effects: Effects, method: str) -> list[
             f"{found.p:.3f}); allowing for it {_words(ends)}"
         )
         return {"weight": weight, "p": found.p, "pooled": ends, "said": said, "notes": list(found.notes)}
-
-    def years() -> dict[str, Any]:
-        when = {"year": [float(str(c.trial.when)[:4]) for c in kept]}
-        found = regress(effects, when, method)  # type: ignore[arg-type]
-        dealt = permutation_test(effects, when, method)  # type: ignore[arg-type]
-        ends = {"estimate": float(found.estimate[1]), "low": float(found.low[1]), "high": float(found.high[1])}
-        said = (
-            f"{_words(ends)} a year on the analysis' scale, p {found.p[1]:.3f}; by "
-            f"{'all' if dealt.exact else dealt.permutations} permutations p {dealt.p[1]:.3f}"
-        )
-        return {"slope": ends, "p": float(found.p[1]), "permutation p": float(dealt.p[1]), "said": said}
 
     def signs() -> dict[str, Any]:
         dealt = permutation_test(effects, None, method)  # type: ignore[arg-type]
@@ -148,9 +137,29 @@ def _tests(trials: Sequence[Comparison], effects: Effects, method: str) -> list[
         ("Begg's test", lambda: test(asymmetry.begg(effects))),
         ("trim and fill", filled),
         ("selection model", selected),
-        ("change by year", years),
+        ("change by year", lambda: _years(kept, effects, method)),
     )
     return [{"test": name} | _try(run) for name, run in tests]
+
+
+def _years(trials: Sequence[Comparison], effects: Effects, method: str) -> dict[str, Any]:
+    """Whether effects change with the years, by regression and by dealing the years anew."""
+    from homing.ground.errors import StudyError
+    from homing.synthesis.permutation import permutation_test
+    from homing.synthesis.regression import regress
+
+    unknown = [c.trial.key for c in trials if c.trial.year is None]
+    if unknown:
+        raise StudyError(f"no year is known of {', '.join(unknown)}.")
+    when = {"year": [float(c.trial.year or 0) for c in trials]}
+    found = regress(effects, when, method)  # type: ignore[arg-type]
+    dealt = permutation_test(effects, when, method)  # type: ignore[arg-type]
+    ends = {"estimate": float(found.estimate[1]), "low": float(found.low[1]), "high": float(found.high[1])}
+    said = (
+        f"{_words(ends)} a year on the analysis' scale, p {found.p[1]:.3f}; by "
+        f"{'all' if dealt.exact else dealt.permutations} permutations p {dealt.p[1]:.3f}"
+    )
+    return {"slope": ends, "p": float(found.p[1]), "permutation p": float(dealt.p[1]), "said": said}
 
 
 def _try(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
