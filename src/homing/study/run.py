@@ -114,7 +114,7 @@ def run_digest(study: Study) -> str:
 
 
 def find_run(study: Study, out: Path | str = "runs") -> Run | None:
-    """The finished run of a study in a folder of runs, found by its hash; None where there is none or it was altered."""
+    """The finished run of a study in a folder of runs, by its hash; None where there is none or it was altered."""
     folder = Path(out) / folders.folder_name(Path(study.file).stem, run_digest(study))
     record = _finished(folder)
     return None if record is None else Run(study, folder, record, reused=True)
