@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from homing.cli import catalog, check, compare, evidence, match, model, patients, run, schema, simulate
+from homing.cli import catalog, check, compare, credibility, evidence, match, model, patients, run, schema, simulate
 from homing.ground.errors import HomingError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("match")(match.match)
+app.command("credibility")(credibility.credibility)
 app.command("simulate")(simulate.simulate)
 app.command("schema")(schema.schema)
 app.add_typer(evidence.app, name="evidence")
