@@ -47,10 +47,14 @@ class Identified:
     information: Information
 
     @property
-    def known(self) -> tuple[tuple[str, float], ...]:
-        """Each parameter with its relative standard error when all are estimated together, the best known first."""
-        pairs = zip(self.information.parameters, self.information.standard_errors.tolist(), strict=True)
-        return tuple(sorted(pairs, key=lambda pair: pair[1]))
+    def known(self) -> tuple[tuple[str, float, float], ...]:
+        """Each parameter with the standard error of its logarithm: alone, where the others are known, and together,
+        where all are estimated; the best known first."""
+        with np.errstate(divide="ignore"):
+            alone = 1 / np.sqrt(np.diag(self.information.matrix))
+        together = self.information.standard_errors.tolist()
+        found = zip(self.information.parameters, alone.tolist(), together, strict=True)
+        return tuple(sorted(found, key=lambda row: (row[2], row[1])))
 
     @property
     def worst(self) -> Direction:

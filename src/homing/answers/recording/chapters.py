@@ -75,7 +75,7 @@ def _assessment(recorded: Recorded) -> Iterator[Block]:
             "control": label_of(study.arms[study.control]),
             "endpoint": endpoint_name(study.primary.key),
             "week": study.primary.time / DAYS_PER_WEEK,
-            "matters": Estimate(relied.matters, kind="points", spread="none"),
+            "matters": Message("record.points", {"number": 100 * relied.matters}),
             "limits": [Verbatim(note, note.zh) for note in study.limits] or Message("record.no-limits"),
         },
     )
@@ -134,6 +134,8 @@ def _rule_row(outcome: Outcome, is_report: bool) -> list[object]:
 
 
 def _limit(outcome: Outcome) -> Message:
+    if outcome.rule.kind == "yes":
+        return Message("record.must-hold")
     return Message(f"record.{outcome.rule.passes}", {"threshold": amount(outcome.rule, outcome.threshold)})
 
 
@@ -161,7 +163,7 @@ def _factors(recorded: Recorded) -> Iterator[Block]:
     yield Table(Message("record.table-factors"), [Message(f"record.head-{key}") for key in heads], rows, note)
     if checkout is not None and checkout.missing:
         yield Message("record.tests-missing", {"paths": [Verbatim(path) for path in checkout.missing]})
-    how: list[Sequence[object]] = [[name_of(r.name), name_of(r.how), Verbatim(r.because)] for r in rules()]
+    how: list[Sequence[object]] = [[name_of(r.name), name_of(r.how), name_of(r.because)] for r in rules()]
     columns = [Message(f"record.head-{key}") for key in ("rule", "how", "why")]
     yield Table(Message("record.table-how"), columns, how)
 

@@ -13,7 +13,12 @@ from homing.credibility.identifiability import Identified
 from homing.credibility.record.shipped import HeldOut, HoldOuts, Posterior
 from homing.credibility.tipping import Tip
 from homing.endpoints.definitions import endpoints
+from homing.engine.information import UNKNOWN
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.protocol.instances import written_name
+
+#: A standard error of a logarithm from which no factor is named: one of 150 either way.
+_HOPELESS = 5.0
 
 
 def compared(recorded: Recorded) -> Iterator[Block]:
@@ -95,15 +100,18 @@ def informed(recorded: Recorded) -> Iterator[Block]:
 
 
 def _fisher(recorded: Recorded, found: Identified) -> Iterator[Block]:
-    rows = [[Message(f"parameter.{_written(name)}"), Verbatim(name), _error(se), _told(se)] for name, se in found.known]
-    heads = [Message(f"record.head-{key}") for key in ("value", "parameter", "error", "told")]
+    rows = []
+    for name, alone, together in found.known:
+        meaning = Message(f"parameter.{written_name(name)}")
+        rows.append([meaning, Verbatim(name), _error(alone), _error(together), _told(alone, together)])
+    heads = [Message(f"record.head-{key}") for key in ("value", "parameter", "alone", "together", "told")]
     values = {
         "outputs": [signal(name) for name in found.outputs],
         "weeks": [day / DAYS_PER_WEEK for day in found.days],
         "n": found.patients,
     }
     yield Table(Message("record.table-information", values), heads, rows, Message("record.information-note"))
-    told = sum(d.sd < 1 for d in found.information.directions)
+    told = sum(d.sd < UNKNOWN for d in found.information.directions)
     directions = {"told": told, "n": len(found.information.directions), "worst": Verbatim(_names(found))}
     yield Message("record.directions", directions)
 
@@ -114,19 +122,18 @@ def _names(found: Identified) -> str:
     return ", ".join(name for name, weight in weights if abs(weight) >= 0.2)
 
 
-def _written(name: str) -> str:
-    from homing.protocol.instances import written_name
-
-    return written_name(name)
-
-
 def _error(se: float) -> object:
     """A standard error of a logarithm as the factor either way that it means."""
-    return Message("record.factor-either-way", {"factor": math.exp(se)}) if se < 5 else Message("record.unknown")
+    return (
+        Message("record.factor-either-way", {"factor": math.exp(se)}) if se < _HOPELESS else Message("record.unknown")
+    )
 
 
-def _told(se: float) -> Message:
-    return Message("record.told" if se < 1 else "record.hardly-told" if se < 5 else "record.not-told")
+def _told(alone: float, together: float) -> Message:
+    """In words: told, told only where the others are known, or not told."""
+    return Message(
+        "record.told" if together < UNKNOWN else "record.told-alone" if alone < UNKNOWN else "record.not-told"
+    )
 
 
 def _posterior(found: Posterior) -> Table:
@@ -147,7 +154,7 @@ def decides(recorded: Recorded) -> Iterator[Block]:
         yield Message("record.after-run")
         return
     names = recorded.meanings or {}
-    matters = Estimate(recorded.record.relied.matters, kind="points", spread="none")
+    matters = Message("record.points", {"number": 100 * recorded.record.relied.matters})
     yield Message("record.decision", {"matters": matters})
     heads = ("value", "range", "tips-at", "gain-low", "gain-high")
     rows = [[names.get(tip.name, Verbatim(tip.name)), *tip_cells(tip)] for tip in tips]

@@ -9,7 +9,7 @@ A file of catalogue/credibility/ has
     kind: number                          # how it is printed: number | percent | points | count | yes
     thresholds: {low: '1e-6', medium: '1e-8', high: '1e-8'}
     basis: assumed
-    because: ...
+    because: {en: ..., zh: ...}
     how: {en: ..., zh: ...}
 """
 
@@ -46,7 +46,7 @@ class Rule:
     passes: str
     kind: str
     thresholds: Mapping[str, float]
-    because: str
+    because: Mapping[str, str]
     how: Mapping[str, str]
 
     def holds(self, value: float, risk: str) -> bool:
@@ -115,7 +115,7 @@ def read_rule(e: Entry) -> Rule:
         passes=passes,
         kind=e.one_of("kind", KINDS),
         thresholds=thresholds,
-        because=e.text("because"),
+        because=e.both_languages("because"),
         how=e.both_languages("how"),
     )
 
