@@ -74,7 +74,8 @@ def test_every_word_of_the_page_is_in_its_language_and_nothing_is_loaded_from_ou
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_word_file_holds_the_same_chapters_and_rules(place: Path, lang: str) -> None:
     docx = pytest.importorskip("docx")
-    assert credibility(*where(place), "--lang", lang, "--format", "docx").exit_code == 0
+    result = credibility(*where(place), "--lang", lang, "--format", "docx")
+    assert result.exit_code == 0, result.output
     page = docx.Document(str(place / "out" / "small" / "report.docx"))
     words = Words(lang)
     heads = [p.text for p in page.paragraphs if p.style.name == "Heading 1"]

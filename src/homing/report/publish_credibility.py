@@ -23,6 +23,7 @@ from homing.evidence.sources import load_sources
 from homing.ground.errors import StudyError
 from homing.patients.population import population
 from homing.report import html
+from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
 from homing.report.publish import case_of, run_record, run_warnings
 from homing.report.word import save_word
@@ -160,7 +161,8 @@ def _report_document(recorded: Recorded, finished: Run) -> Document:
         run_id=finished.id,
         headline=headline(recorded),
         chapters=chapters(recorded),
-        sources=load_sources(),
+        parameters=parameter_rows(case),
+        sources=cited_sources(case),
         run=run_record(case),
         warnings=run_warnings(case),
         limits=[Verbatim(limit, limit.zh) for limit in study.limits],
