@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from homing.credibility.record.rules import read_rule
 from homing.endpoints.definitions import endpoint
-from homing.evidence.catalogue import entry_of_file, names, read_entry
+from homing.evidence.catalogue import entry, entry_of_file, names, read_entry
 from homing.evidence.prices import price, price_entry
 from homing.evidence.profiles import profile_names, read_profile
 from homing.evidence.root import catalogue_root
@@ -35,6 +36,7 @@ LOADERS: dict[str, Callable[[str], Any]] = {
     "scenarios": scenario,
     "endpoints": endpoint,
     "prices": price_entry,
+    "credibility": lambda key: read_rule(entry("credibility", key)),
 }
 ENTRIES = [(folder, key) for folder in LOADERS for key in names(folder)]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

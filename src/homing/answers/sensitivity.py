@@ -7,13 +7,15 @@ patients under the central scenario. A value that bears on the gut at rest moves
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from homing.answers.case import Case, endpoint_name, name_of, signal
 from homing.answers.content import Message, Text, Verbatim
+from homing.credibility.record.plan import relied_of
+from homing.credibility.tipping import Tip, tipping_point
 from homing.endpoints.definitions import EndpointDefinition, endpoint
 from homing.evidence.values import Basis, Value
 from homing.ground.proportions import paired_difference
@@ -81,12 +83,26 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Uncertain:
-    """A value with its range, and the trial at each end."""
+    """A value with its range, and the trial at each end.
+
+    `at` is the trial at another number in the place of the value; None where there is none between the ends.
+    """
 
     name: str
     meaning: Text
     value: Value
     ends: tuple[_Trial, _Trial]
+    at: Callable[[float], _Trial] | None = None
+
+    def with_factor(self, factor: float) -> _Trial:
+        """The trial with a factor on the value."""
+        return _Trial() if self.at is None else self.at(factor * self.value.number)
+
+
+def _between(name: str, meaning: Text, value: Value, at: Callable[[float], _Trial]) -> _Uncertain:
+    """An uncertain value with a trial at every number of its range."""
+    low, high = (value.number if end is None else end for end in (value.low, value.high))
+    return _Uncertain(name, meaning, value, (at(low), at(high)), at)
 
 
 def sensitivity(case: Case) -> Sensitivity:
@@ -165,9 +181,55 @@ def _factors(value: Value) -> tuple[float, float]:
     return (value.low or 0.0) / value.number, (value.high or 0.0) / value.number
 
 
+def tipping(case: Case, most: int = 5) -> tuple[tuple[Text, Tip], ...]:
+    """How wrong the assumed values that move the answer most would have to be to change the decision, with what each
+    means: the size of the cells' effect first, then `most` others by their swing.
+
+    The decision is whether the gain is above what the study's `credibility` section says matters.
+    Raises: StudyError where the study has no such section.
+    """
+    threshold = relied_of(case.study).matters
+    cohort = case.cohort.first(PATIENTS)
+    known = {item.name: item for item in _uncertain(case)}
+    assumed = [s.name for s in sensitivity(case).swings if s.basis == "assumed" and s.size > 0]
+    chosen = [item for name in assumed if (item := known[name]).at is not None and item.value.number][:most]
+    found: list[tuple[Text, Tip]] = []
+    for done, item in enumerate([*_effect(case), *chosen]):
+        case.progress("tipping", done, len(chosen) + 1)
+        low, high = _factors(item.value)
+
+        def gain(factor: float, item: _Uncertain = item) -> tuple[float, float, float]:
+            return _gain(case, cohort, item.with_factor(factor))
+
+        found.append((item.meaning, tipping_point(item.name, gain, low, high, threshold)))
+    case.progress("tipping", len(chosen) + 1, len(chosen) + 1)
+    return tuple(found)
+
+
+def _effect(case: Case) -> Iterator[_Uncertain]:
+    """All that the scenarios say of how strongly cells act, by one factor, as far as the study's scenarios differ."""
+    central = case.scenario()
+    effects = [name for name, value in central.multiply.items() if _is_effect(name) and value.number]
+    ratios = [
+        value.number / central.multiply[name].number
+        for key in case.study.scenarios
+        for name, value in case.scenario(key).multiply.items()
+        if name in effects
+    ]
+    if effects:
+        because = "the scenarios bracket what trials leave open"
+        value = Value(1.0, "1", min(ratios), max(ratios), basis="assumed", because=because)
+        meaning = Message("sensitivity.scenario")
+        yield _between("scenario", meaning, value, lambda factor: _Trial(dict.fromkeys(effects, factor)))
+
+
+def _is_effect(name: str) -> bool:
+    """Whether a parameter says how strongly cells act on tissue."""
+    return name.partition(".")[2].startswith(("efferocytosis_", "secretome_", "given_"))
+
+
 def _by_factor(name: str, meaning: Text, value: Value) -> _Uncertain:
-    low, high = _factors(value)
-    return _Uncertain(name, meaning, value, (_Trial({name: low}), _Trial({name: high})))
+    return _between(name, meaning, value, lambda number: _Trial({name: number / value.number}))
 
 
 def _parameters(case: Case) -> Iterator[_Uncertain]:
@@ -219,12 +281,11 @@ def _delivery(case: Case) -> Iterator[_Uncertain]:
     known = ("viability", "potency") if course.lot is not None else ()
     for name, value in product.delivery.items():
         if name not in known and _has_range(value) and not name.startswith("release_"):
-            ends = tuple(
-                _Trial(candidate=_with_share(case.candidate, product, name, number))
-                for number in (value.low, value.high)
-            )
-            meaning = Message(f"delivery.{name.replace('_', '-')}")
-            yield _Uncertain(f"{product.key}.{name}", meaning, value, (ends[0], ends[1]))
+
+            def at(number: float, name: str = name) -> _Trial:
+                return _Trial(candidate=_with_share(case.candidate, product, name, number))
+
+            yield _between(f"{product.key}.{name}", Message(f"delivery.{name.replace('_', '-')}"), value, at)
 
 
 def _with_share(protocol: Protocol, product: Product, name: str, number: float | None) -> Protocol:
@@ -250,13 +311,14 @@ def _procedures(case: Case) -> Iterator[_Uncertain]:
         if not _has_range(value):
             continue
         meaning = Message("sensitivity.procedure", {"procedure": name_of(name), "state": signal(change.state)})
-        label = f"{key}.{change.state}"
-        if change.vary and change.vary in case.cohort.values:
-            low, high = _factors(value)
-            ends = (_Trial({change.vary: low}), _Trial({change.vary: high}))
-        else:
-            ends = (_both(case, key, position, value.low), _both(case, key, position, value.high))
-        yield _Uncertain(label, meaning, value, ends)
+        varied = change.vary if change.vary in case.cohort.values else ""
+
+        def at(
+            number: float, varied: str = varied, key: str = key, position: int = position, centre: float = value.number
+        ) -> _Trial:
+            return _Trial({varied: number / centre}) if varied else _both(case, key, position, number)
+
+        yield _between(f"{key}.{change.state}", meaning, value, at)
 
 
 def _both(case: Case, key: str, position: int, number: float | None) -> _Trial:
@@ -280,12 +342,14 @@ def _thresholds(case: Case) -> Iterator[_Uncertain]:
     for position, condition in enumerate(definition.conditions):
         value = condition.threshold
         if _has_range(value):
-            ends = tuple(_Trial(endpoint=_with_threshold(definition, position, x)) for x in (value.low, value.high))
             meaning = Message(
                 "sensitivity.threshold", {"endpoint": endpoint_name(definition.key), "of": signal(condition.of)}
             )
-            name = f"{definition.key}.{condition.of}"
-            yield _Uncertain(name, meaning, value, (ends[0], ends[1]))
+
+            def at(number: float, position: int = position) -> _Trial:
+                return _Trial(endpoint=_with_threshold(definition, position, number))
+
+            yield _between(f"{definition.key}.{condition.of}", meaning, value, at)
 
 
 def _with_threshold(definition: EndpointDefinition, position: int, number: float | None) -> EndpointDefinition:

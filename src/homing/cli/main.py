@@ -13,6 +13,7 @@ from homing.cli import (
     catalog,
     check,
     compare,
+    credibility,
     evidence,
     match,
     model,
@@ -38,6 +39,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
 app.command("match")(match.match)
 app.command("replay")(replay.replay)
+app.command("credibility")(credibility.credibility)
 app.command("simulate")(simulate.simulate)
 app.command("schema")(schema.schema)
 app.add_typer(evidence.app, name="evidence")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from homing.answers.content import Block, Chapter, Finding, Message
+from homing.answers.content import Block, Chapter, Finding, Message, Text
 from homing.evidence.values import BASES, Source
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
@@ -49,7 +49,7 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
         parameters=_view_parameters(document, numbers, words),
         basis_count={b: sum(row.value.basis == b for row in document.parameters) for b in BASES},
         sources=[_view_source(document.sources[key], n, words) for key, n in numbers.items()],
-        run=[(_run_label(key, words), text) for key, text in _run_record(document, timings).items()],
+        run=[(run_label(key, words), text) for key, text in _run_record(document, timings).items()],
         page_footer=_css_string(words.key("footer.research")),
     )
 
@@ -124,7 +124,12 @@ def _contents(document: Document, words: Words) -> list[dict[str, object]]:
 
 
 def _title(chapter: Chapter, kind: str, words: Words) -> str:
-    return words(chapter.title or Message(f"{kind}chapter.{chapter.number}.title"))
+    return words(chapter_title(chapter, kind))
+
+
+def chapter_title(chapter: Chapter, kind: str) -> Text:
+    """The title of a chapter, its own or that of its number; `kind` starts the keys of a report's texts."""
+    return chapter.title or Message(f"{kind}chapter.{chapter.number}.title")
 
 
 def _view_parameters(document: Document, numbers: Mapping[str, int], words: Words) -> list[dict[str, object]]:
@@ -167,7 +172,8 @@ def _run_record(document: Document, timings: bool) -> dict[str, str]:
     return {**document.run, **(document.timings if timings else {})}
 
 
-def _run_label(key: str, words: Words) -> str:
+def run_label(key: str, words: Words) -> str:
+    """What a line of the run's record is called; its key where no text names it."""
     return words.key(f"run.{key}") if words.has(f"run.{key}") else key
 
 

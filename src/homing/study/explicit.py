@@ -14,7 +14,7 @@ from homing.protocol.course import Course, Protocol, Rule
 from homing.study.arms import DRUG_ROUTE
 from homing.study.behind import values_behind
 from homing.study.decision_text import Asked
-from homing.study.plan import Note, Study
+from homing.study.plan import Note, Relied, Study
 from homing.study.scalars import FORMAT, Amount
 from homing.study.schema import ProductPart, label_of
 from homing.study.wording import amount_text, day_text, plain, share_text
@@ -71,12 +71,27 @@ def explain(study: Study, products: Mapping[str, ProductPart], carriers: Mapping
         rates = {name: f"{plain(number)} {unit}" for name, (number, unit) in study.comparing.exchange.items()}
         told: Plain = {"matters": share_text(study.comparing.matters)}
         explicit["compare"] = told | ({"exchange": rates} if rates else {})
+    if study.relied is not None:
+        explicit["credibility"] = _relied(study.relied)
     if products:
         explicit["products"] = {name: _product(name, part) for name, part in products.items()}
     if carriers:
         explicit["carriers"] = dict(carriers)
     explicit["resolved"] = values_behind(study, products)
     return explicit
+
+
+def _relied(relied: Relied) -> Plain:
+    told: Plain = {
+        "question": relied.question,
+        "influence": relied.influence,
+        "consequence": relied.consequence,
+        "because": relied.because,
+        **({"impact": relied.impact} if relied.impact else {}),
+        "matters": share_text(relied.matters),
+    }
+    logged = [{"on": d.on, "what": d.what, "why": d.why} for d in relied.deviations]
+    return told | ({"deviations": logged} if logged else {})
 
 
 def _arm(protocol: Protocol) -> Plain:

@@ -54,6 +54,31 @@ class Comparing:
 
 
 @dataclass(frozen=True)
+class Deviation:
+    """A departure from the plan that a person wrote down: the day (ISO), what was done otherwise, and why."""
+
+    on: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Relied:
+    """What the model is relied on for. Levels are 'low', 'medium' or 'high'; `impact` is '' where it isn't stated.
+
+    `matters` is the difference of shares in the primary endpoint from which the answer is yes.
+    """
+
+    question: str
+    influence: str
+    consequence: str
+    because: str
+    impact: str
+    matters: float
+    deviations: tuple[Deviation, ...] = ()
+
+
+@dataclass(frozen=True)
 class Study:
     """A resolved study. Times in days, sorted; `candidate` and `control` are names of arms.
 
@@ -82,6 +107,7 @@ class Study:
     language: str
     seed_drawn: bool = False
     comparing: Comparing | None = None  # where the file has a `compare` section
+    relied: Relied | None = None  # where the file has a `credibility` section
     explicit: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     eligibility: tuple[str, ...] = ()

@@ -23,11 +23,11 @@ from homing.study.explicit import changes_since, explain
 from homing.study.faults import Faults
 from homing.study.fitting import check_fitting
 from homing.study.like import table_of_study
-from homing.study.plan import Comparing, Endpoint, Note, Study, TrialDesign
+from homing.study.plan import Comparing, Deviation, Endpoint, Note, Relied, Study, TrialDesign
 from homing.study.products import own_products
 from homing.study.read import StudyFile, read_study_file
 from homing.study.scalars import check_language, check_patients, check_seed
-from homing.study.schema import StudyContent
+from homing.study.schema import DEFAULT_MATTERS, StudyContent
 from homing.study.wording import day_text, share_text
 
 T = TypeVar("T")
@@ -97,6 +97,7 @@ def resolve(
         eligibility=content.eligibility,
         limits=limits,
         comparing=_comparing(content),
+        relied=_relied(content),
     )
     texts = {name: carrier_text(part, carriers[name]) for name, part in content.carriers.items()}
     explicit = explain(study, content.products, texts)
@@ -107,6 +108,22 @@ def resolve(
 def _comparing(content: StudyContent) -> Comparing | None:
     part = content.compare
     return None if part is None else Comparing(part.matters, dict(part.exchange))
+
+
+def _relied(content: StudyContent) -> Relied | None:
+    part = content.credibility
+    if part is None:
+        return None
+    matters = content.compare.matters if content.compare is not None else DEFAULT_MATTERS
+    return Relied(
+        part.question,
+        part.influence,
+        part.consequence,
+        part.because,
+        part.impact or "",
+        matters if part.matters is None else part.matters,
+        tuple(Deviation(d.on, d.what, d.why) for d in part.deviations),
+    )
 
 
 def _checked(check: Callable[[T], T], given: T | None, otherwise: T, option: str) -> T:

@@ -105,9 +105,19 @@ def run(
 
 
 def run_digest(study: Study) -> str:
-    """Eight hex digits of all that the result depends on: the resolved study with every value, and the version."""
-    content = {key: value for key, value in study.explicit.items() if key != "report"}
+    """Eight hex digits of all that the result depends on: the resolved study with every value, and the version.
+
+    What the report is written in and what the model is relied on for change no result.
+    """
+    content = {key: value for key, value in study.explicit.items() if key not in ("report", "credibility")}
     return folders.short_hash({"version": __version__, "study": content})
+
+
+def find_run(study: Study, out: Path | str = "runs") -> Run | None:
+    """The finished run of a study in a folder of runs, by its hash; None where there is none or it was altered."""
+    folder = Path(out) / folders.folder_name(Path(study.file).stem, run_digest(study))
+    record = _finished(folder)
+    return None if record is None else Run(study, folder, record, reused=True)
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

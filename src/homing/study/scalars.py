@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -28,6 +29,7 @@ LONGEST_TEXT = 2000
 MOST_POTENCY = 3.0
 FORMAT = 1
 LANGUAGES = ("en", "zh")
+LEVELS = ("low", "medium", "high")
 _NAME = re.compile(r"^\w[\w .+-]*$")
 _WHOLE = re.compile(r"^[+-]?\d+(_\d{3})*$")
 _DECIMAL = re.compile(r"^[+-]?\d+(_\d{3})*(\.\d*)?([eE][+-]?\d+)?$")
@@ -297,6 +299,21 @@ def read_alpha(text: str) -> float:
     return value
 
 
+def read_level(text: str) -> str:
+    """'low', 'medium' or 'high'."""
+    if text not in LEVELS:
+        raise HomingError(f"{shown(text)} is no level. Write low, medium or high.")
+    return text
+
+
+def read_date(text: str) -> str:
+    """'2026-11-26', a day of the calendar."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise HomingError(f"{shown(text)} is no date. Write year-month-day, such as 2026-11-26.") from None
+
+
 def read_yes(text: str) -> bool:
     """'yes' or 'no'."""
     if text not in {"yes", "no"}:
@@ -338,6 +355,8 @@ Dropout = Annotated[float, scalar(read_dropout, "10 %"), _json(_SHARE_JSON, "10 
 Matters = Annotated[float, scalar(read_matters, "5 %"), _json(_SHARE_JSON, "5 %")]
 Rate = Annotated[tuple[float, str], scalar(read_rate, "9 CNY"), _json("string", "9 CNY")]
 Alpha = Annotated[float, scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
+Level = Annotated[str, scalar(read_level, "medium"), WithJsonSchema({"enum": list(LEVELS), "examples": ["medium"]})]
+Date = Annotated[str, scalar(read_date, "2026-11-26"), _json("string", "2026-11-26", format="date")]
 Yes = Annotated[bool, scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
 Accept = Annotated[bool, scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]
 Language = Annotated[str, scalar(check_language, "en"), WithJsonSchema({"enum": list(LANGUAGES), "examples": ["zh"]})]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from homing.study.decision_text import Condition
 from homing.study.scalars import (
@@ -34,6 +34,7 @@ from homing.study.scalars import (
     Yes,
     refuse,
 )
+from homing.study.schema_base import CredibilityPart, Part
 
 MOST_ARMS = 20
 MOST_TIMES = 1000
@@ -55,14 +56,6 @@ def _shape(value: Any) -> str:
 
 def _shape_in_list(value: Any) -> str:
     return f"{SHAPE}mapping" if isinstance(value, dict) else f"{SHAPE}text"
-
-
-class Part(BaseModel):
-    """A mapping of the study file. Unknown keys are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, field_title_generator=lambda name, info: str(info.alias or name)
-    )
 
 
 class Repeated(Part):
@@ -387,6 +380,9 @@ class StudyContent(Part):
     )
     compare: ComparePart | None = Field(
         default=None, description="Further arms, and what a comparison of all arms is told."
+    )
+    credibility: CredibilityPart | None = Field(
+        default=None, description="What the model is relied on for: the start of its credibility record."
     )
     report: ReportPart = Field(default=ReportPart(), description="The language of the report.")
     products: dict[Name, ProductPart] = Field(

@@ -1,0 +1,1 @@
+"""The chapters of a credibility record, and what is gathered for them."""

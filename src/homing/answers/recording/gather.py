@@ -1,0 +1,126 @@
+"""What is known of a study when its record is written: before a run from the study alone, after it from the run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homing import __version__
+from homing.answers.case import Case, observed_outcome
+from homing.answers.content import Text
+from homing.answers.headline import NEAR_WEEKS
+from homing.answers.misses import misses
+from homing.answers.sensitivity import sensitivity, tipping
+from homing.credibility.identifiability import identify
+from homing.credibility.record.checkout import checkout
+from homing.credibility.record.facts import Facts, ObservedArm
+from homing.credibility.record.plan import Plan
+from homing.credibility.record.record import Record, make_record
+from homing.credibility.record.shipped import hold_outs, posterior
+from homing.evidence.records import Outcome
+from homing.ground.calendar import DAYS_PER_WEEK
+from homing.study.plan import Study
+
+#: Of how many of the values that move the answer most the study's own readings are asked.
+ASKED = 6
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record with what its chapters need beside it: the case (None before a run) and what assumptions are called."""
+
+    record: Record
+    study: Study
+    case: Case | None = None
+    meanings: Mapping[str, Text] | None = None
+
+
+def before(study: Study, plan: Plan | None) -> Recorded:
+    """The record before a run: what is known without one. Raises: StudyError where the study states nothing."""
+    facts = Facts(study, __version__, checkout=checkout(), hold_outs=hold_outs(), posterior=posterior())
+    return Recorded(make_record(facts, plan), study)
+
+
+def after(case: Case, plan: Plan | None) -> Recorded:
+    """The record after a run: rules measured, tipping points and information computed."""
+    study = case.study
+    moved = sensitivity(case)
+    tips = tipping(case)
+    errors = [case.results.difference(key).interval() for key in study.scenarios]
+    facts = Facts(
+        study,
+        __version__,
+        record=case.run.record,
+        intact=share_intact(case.run.folder, case.run.record["files"]),
+        checkout=checkout(),
+        error=max((high - low) / 2 for low, high in errors),
+        moved_by_assumed=moved.share_assumed,
+        misses=tuple(miss.key for miss in misses() if miss.concerns(case)),
+        observed=tuple(observed_arms(case)),
+        hold_outs=hold_outs(),
+        posterior=posterior(),
+        bears_on=tuple({*(s.name for s in moved.swings), *case.scenario().multiply}),
+        tips=tuple(tip for _, tip in tips),
+    )
+    names = [s.name for s in moved.swings if s.size > 0 and "." in s.name]
+    identified = identify(study, case.simulator, _parameters(case, names))
+    meanings = {s.name: s.meaning for s in moved.swings} | {tip.name: meaning for meaning, tip in tips}
+    return Recorded(make_record(facts, plan, identified), study, case, meanings)
+
+
+def _parameters(case: Case, names: list[str]) -> list[str]:
+    known = case.simulator.machine(case.candidate).system.parameters
+    return [name for name in names if name in known][:ASKED]
+
+
+def share_intact(folder: Path, files: Mapping[str, str]) -> float:
+    """The share of a run's files whose checksum is the one in run.json."""
+    sound = 0
+    for name, text in files.items():
+        try:
+            with (folder / name).open("rb") as file:
+                sound += text == "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            continue
+    return sound / len(files) if files else 0.0
+
+
+def observed_arms(case: Case) -> Iterator[ObservedArm]:
+    """The primary endpoint in every arm of the trials that the study names, at the report nearest to its visit.
+
+    A trial's arm stands beside the study's candidate or control arm where both give the same: the arm with the study's
+    product beside the candidate, one without any product beside the control.
+    """
+    primary = case.study.primary
+    week = primary.time / DAYS_PER_WEEK
+    for key in case.study.trials:
+        told = [
+            outcome
+            for outcome in case.store.outcomes(key, primary.key)
+            if outcome.n and _has_share(outcome) and abs(outcome.week - week) <= NEAR_WEEKS
+        ]
+        nearest = min((abs(outcome.week - week) for outcome in told), default=0.0)
+        seen: set[str] = set()
+        for outcome in told:
+            if abs(outcome.week - week) > nearest or outcome.arm in seen:
+                continue
+            seen.add(outcome.arm)
+            share = observed_outcome(outcome)
+            arm = _arm_beside(case, key, outcome.arm)
+            spans = [case.results.primary(s, arm).mean for s in case.study.scenarios] if arm else []
+            simulated = (min(spans), max(spans)) if spans else None
+            yield ObservedArm(key, outcome.arm, outcome.n or 0, share.value, share.low, share.high, simulated)
+
+
+def _has_share(outcome: Outcome) -> bool:
+    return outcome.events is not None or outcome.share is not None
+
+
+def _arm_beside(case: Case, trial: str, arm: str) -> str:
+    """The study's arm that a trial's arm is set beside; '' where there is none."""
+    product = case.store.trial(trial).arms[arm].product
+    if product and product in {p.catalogue_key for p in case.candidate.products}:
+        return case.study.candidate
+    return "" if product else case.study.control

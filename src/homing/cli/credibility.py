@@ -1,0 +1,78 @@
+"""`homing credibility STUDY`: the model analysis plan before a run, the credibility report after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homing.ground.errors import StudyError
+
+
+def credibility(
+    study: Annotated[Path | None, typer.Argument(help="The study file; the hold-out scores when left out.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Write the plan, whether there is a run or not.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Write the report; the run must be finished.")] = False,
+    tipping: Annotated[bool, typer.Option("--tipping", help="Print which assumptions change the decision.")] = False,
+    patients: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the record: en or zh.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder in which the record's own is made.")] = Path("credibility"),
+    runs: Annotated[Path, typer.Option(help="Folder in which the finished run is looked for.")] = Path("runs"),
+    form: Annotated[str, typer.Option("--format", help="html or docx (Word).")] = "html",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+) -> None:
+    """Write a study's credibility record: rows of ICH M15 and factors of ASME V&V 40, filled from what is known.
+
+    Without a finished run it is the model analysis plan; with one, the report that holds the run against the plan.
+    The study says under `credibility` what the model is relied on for. Without STUDY, the hold-out scores are shown.
+
+    Example: homing credibility examples/admire-cd.yaml --patients 300 --lang zh --format docx
+    """
+    if study is None:
+        _scores(lang or "en", as_json)
+        return
+    if plan + report + tipping > 1:
+        raise StudyError("--plan, --report and --tipping are one each; ask for one of them.", "homing credibility")
+    from homing.cli.progress import progress
+    from homing.report.publish_credibility import tipping_text, write_record
+    from homing.study.resolve import read_study
+    from homing.study.run import find_run
+
+    resolved = read_study(study, patients=patients, seed=seed, language=lang)
+    if tipping:
+        finished = find_run(resolved, runs)
+        if finished is None:
+            raise StudyError(
+                f"there is no finished run of it in '{runs}'. Run it first: homing run {study}", str(study)
+            )
+        typer.echo(tipping_text(resolved, finished, threads, as_json))
+        return
+    kind = "plan" if plan else "report" if report else ""
+    with progress(show=not quiet and not as_json) as bar:
+        found = write_record(resolved, out, runs=runs, kind=kind, form=form, threads=threads, progress=bar)
+    typer.echo(found.as_json() if as_json else found.as_text())
+
+
+def _scores(language: str, as_json: bool) -> None:
+    """Print the hold-out scores that ship, or that none does."""
+    import dataclasses
+    import json
+
+    from homing.answers.recording.evidence import hold_out_table
+    from homing.credibility.record.shipped import hold_outs
+    from homing.report.words import Words
+
+    found, words = hold_outs(), Words(language)
+    if as_json:
+        typer.echo(json.dumps(None if found is None else dataclasses.asdict(found), ensure_ascii=False, indent=1))
+    elif found is None:
+        typer.echo(words.key("record.told-no-scores"))
+    else:
+        table = hold_out_table(found)
+        typer.echo(words(table.title))
+        for line in (table.columns, *table.rows):
+            typer.echo("  ".join(words.value(cell) for cell in line))

@@ -1,0 +1,64 @@
+"""The tests of a source checkout, counted by credibility factor. An installed package has none, and says so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homing.credibility.record.frame import Factor, frame
+
+_ROOT = Path(__file__).parents[4]
+#: Faulty study files that must be refused.
+_REFUSED = Path("tests") / "files" / "invalid"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What a source checkout holds: test functions by factor, declared paths that are there and missing, and the number
+    of faulty study files of the corpus. A parametrised test counts once."""
+
+    tests: Mapping[str, int]
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
+    refused: int
+
+    @property
+    def share_present(self) -> float:
+        """The share of declared paths that are there."""
+        return len(self.present) / (len(self.present) + len(self.missing))
+
+
+def checkout(root: Path | None = None) -> Checkout | None:
+    """The checkout that this package runs from (or `root`); None for an installed package."""
+    place = _ROOT if root is None else root
+    if not (place / "pyproject.toml").is_file() or not (place / "tests").is_dir():
+        return None
+    return read_checkout(place, frame().factors.values())
+
+
+def read_checkout(root: Path, factors: Iterable[Factor]) -> Checkout:
+    """Count the tests of factors in a source checkout."""
+    counts = {}
+    declared: dict[str, bool] = {}
+    for factor in factors:
+        files = {file for path in factor.tests for file in _files(root / path)}
+        counts[factor.key] = sum(_functions(file) for file in files)
+        declared |= {path: bool(_files(root / path)) for path in factor.tests}
+    return Checkout(
+        tests=counts,
+        present=tuple(sorted(path for path, there in declared.items() if there)),
+        missing=tuple(sorted(path for path, there in declared.items() if not there)),
+        refused=len(list((root / _REFUSED).glob("*.yaml"))),
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """The test files at a path: itself, or those of a folder."""
+    return [path] if path.is_file() else sorted(path.rglob("test_*.py"))
+
+
+def _functions(file: Path) -> int:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return sum(isinstance(node, ast.FunctionDef) and node.name.startswith("test_") for node in ast.walk(tree))

@@ -1,0 +1,145 @@
+"""`homing credibility` from the command line: the plan, the report, both languages, both formats, and refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from record_cases import RELIED, TEXT
+from typer.testing import CliRunner
+
+from homing.cli import main as command_line
+from homing.report import word
+from homing.report.words import Words
+from homing.study.resolve import read_study
+from homing.study.run import run
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def credibility(*arguments: object):
+    return CliRunner().invoke(command_line.app, ["credibility", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a study, its plan and then its finished run."""
+    folder = tmp_path_factory.mktemp("record")
+    text = TEXT.format(patients=20, seed=3, scenarios="[sceptical, pooled]")
+    (folder / "small.yaml").write_text(text + RELIED.format(influence="low", consequence="high"), encoding="utf-8")
+    planned = credibility(folder / "small.yaml", "--out", folder / "out", "--runs", folder / "runs", "--quiet")
+    assert planned.exit_code == 0, planned.output
+    assert "plan.html" in planned.output
+    run(read_study(folder / "small.yaml"), folder / "runs")
+    yield folder
+
+
+def where(place: Path) -> list[object]:
+    return [place / "small.yaml", "--out", place / "out", "--runs", place / "runs", "--quiet"]
+
+
+def test_the_plan_comes_before_the_run_and_the_report_after_it_beside_the_plan(place: Path) -> None:
+    result = credibility(*where(place), "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    plan = json.loads((place / "out" / "small" / "plan.json").read_text(encoding="utf-8"))
+    assert told["kind"] == "report" and told["risk"] == "medium"
+    assert told["plan"]["hash"] == plan["hash"]
+    assert told["deviations"]["seen"] == []
+    assert {rule["rule"]: rule["threshold"] for rule in told["rules"]} == {
+        key: declared["threshold"] for key, declared in plan["rules"].items()
+    }
+    outcomes = {rule["rule"]: rule["outcome"] for rule in told["rules"]}
+    assert outcomes["files-intact"] == "pass"
+    assert outcomes["cell-balance"] == "pass"
+    assert outcomes["monte-carlo"] == "fail", "twenty patients are too few"
+    assert sum(told["counts"].values()) == len(told["rules"])
+    assert json.loads((place / "out" / "small" / "report.json").read_text(encoding="utf-8")) == told
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_word_of_the_page_is_in_its_language_and_nothing_is_loaded_from_outside(place: Path, lang: str) -> None:
+    result = credibility(*where(place), "--lang", lang)
+    assert result.exit_code == 0, result.output
+    page = (place / "out" / "small" / "report.html").read_text(encoding="utf-8")
+    assert bool(CHINESE.search(re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL))) == (lang == "zh")
+    assert Words(lang).key("record.header.report") in page
+    assert "<script" not in page and not re.search(r'src="http', page)
+    assert page.count('<section class="chapter"') == 7
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_word_file_holds_the_same_chapters_and_rules(place: Path, lang: str) -> None:
+    docx = pytest.importorskip("docx")
+    result = credibility(*where(place), "--lang", lang, "--format", "docx")
+    assert result.exit_code == 0, result.output
+    page = docx.Document(str(place / "out" / "small" / "report.docx"))
+    words = Words(lang)
+    heads = [p.text for p in page.paragraphs if p.style.name == "Heading 1"]
+    for number in range(1, 8):
+        assert f"{number} {words.key(f'record.chapter.{number}.title')}" in heads
+    first = [[cell.text for cell in row.cells] for row in page.tables[0].rows]
+    assert len(first) == 9 and first[1][2] == "Go on?"
+    assert any(words.key("record.outcome-pass") in [c.text for c in row.cells] for t in page.tables for row in t.rows)
+
+
+def test_without_python_docx_the_remedy_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "docx", None)
+    result = credibility(*where(place), "--format", "docx")
+    assert result.exit_code != 0
+    assert 'pip install "homing[word]"' in str(result.exception)
+    assert word.save_word.__doc__
+
+
+def test_the_tipping_points_alone(place: Path) -> None:
+    result = credibility(*where(place), "--tipping", "--json")
+    assert result.exit_code == 0, result.output
+    tips = json.loads(result.output)
+    assert tips[0]["name"] == "scenario"
+    assert all(tip["tips"] == (tip["factor"] is not None) for tip in tips)
+    assert all(tip["low"] <= tip["factor"] <= tip["high"] for tip in tips if tip["tips"])
+    assert len(credibility(*where(place), "--tipping").output.splitlines()) == len(tips)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--report", "--patients", "21"], "no finished run"),
+        (["--tipping", "--patients", "21"], "no finished run"),
+        (["--plan", "--report"], "one each"),
+        (["--format", "pdf"], "html or docx"),
+        (["--lang", "de"], "no language"),
+    ],
+)
+def test_what_can_not_be_written_is_refused_with_the_remedy(place: Path, options: list[str], says: str) -> None:
+    result = credibility(*where(place), *options)
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+    assert getattr(result.exception, "exit_code", None) == 2
+
+
+def test_a_study_that_states_nothing_gets_the_template(tmp_path: Path) -> None:
+    file = tmp_path / "silent.yaml"
+    file.write_text(TEXT.format(patients=20, seed=3, scenarios="[pooled]"), encoding="utf-8")
+    result = credibility(file, "--out", tmp_path / "out")
+    assert getattr(result.exception, "exit_code", None) == 2
+    assert "credibility:\n  question:" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_study_the_hold_out_scores_are_shown_or_said_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    from homing.credibility.record import shipped
+
+    monkeypatch.setattr(shipped, "hold_outs", lambda: None)
+    assert "No hold-out scores ship" in credibility().output
+    assert CHINESE.search(credibility("--lang", "zh").output)
+    row = shipped.HeldOut("T-1", "x", "combined-remission", 24, 0.4, 0.2, 0.3, 0.5, 0.05, -1.0)
+    monkeypatch.setattr(shipped, "hold_outs", lambda: shipped.HoldOuts(0.9, (row,)))
+    shown = credibility().output
+    assert "T-1" in shown and "combined remission" in shown and "40.0 %" in shown
+    assert json.loads(credibility("--json").output)["rows"][0]["trial"] == "T-1"
