@@ -30,8 +30,8 @@ def flare_times(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Rows of (position of the patient in `ids`, day, number of the flare) with begin < day < end.
 
-    Arguments: `rate` a year, one for all or (patient,); the waits of two rates are in proportion. `of` names what flares
-    where it isn't the gut.
+    Arguments: `rate` a year, one for all or (patient,); the waits of two rates are in proportion. `of` names what
+    flares where it isn't the gut.
     """
     daily = np.broadcast_to(np.asarray(rate) / DAYS_PER_YEAR, len(ids))[:, None]
     patients, days, numbers = [], [], []
