@@ -35,6 +35,12 @@ def test_a_certain_prediction_has_the_distance_as_crps():
     assert certain.interval(0.95) == (1.0, 1.0)
 
 
+def test_masses_are_the_binomial_ones_down_to_the_smallest_probability():
+    np.testing.assert_allclose(arm_share([0.3], 60).masses, binom.pmf(np.arange(61), 60, 0.3), rtol=1e-10)
+    assert arm_share([np.nextafter(0, 1)], 4).masses.tolist() == [1, 4 * np.nextafter(0, 1), 0, 0, 0]
+    assert joint_log_score([0.0, 0.0], [1.0, 1.0], (1, 4), (4, 4))[0] == -math.inf
+
+
 def test_one_fair_coin_has_its_crps_by_hand():
     # F is 1/2 between 0 and 1; the integral of 1/4 over it, whichever side came up.
     assert arm_share([0.5], 1).crps(0.0) == pytest.approx(0.25)

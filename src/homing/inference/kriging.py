@@ -86,7 +86,7 @@ class _Factors:
 def _factors(kernel: Array, noise: Array, h: Array) -> _Factors:
     """K^-1, the map from z to the coefficients, and Q; raises LinAlgError where K is not positive definite."""
     covariance = kernel + np.diag(noise + _JITTER * kernel[0, 0])
-    lower = np.linalg.cholesky(covariance)
+    lower = np.asarray(np.linalg.cholesky(covariance), dtype=float)
     inverse = _inverse(lower)
     across = inverse @ h
     gram = h.T @ across
