@@ -226,10 +226,11 @@ def _fit_one(
 ) -> tuple[Emulator, Array]:
     """One output, twice: with the variances that the counts give, then with those of the shares so fitted."""
     z = np.log((e + 0.5) / (n - e + 0.5))
-    first = kriging.fit(z, h, distances, 1 / (e + 0.5) + 1 / (n - e + 0.5), start)
+    starts = [] if start is None else [start, kriging.fixed_starts(z, len(low))[0]]
+    first = kriging.fit(z, h, distances, 1 / (e + 0.5) + 1 / (n - e + 0.5), starts)
     smooth = expit(z - first.noise * first.weights)
     binomial = 1 / (n * smooth + 0.5) + 1 / (n * (1 - smooth) + 0.5)
-    s = kriging.fit(z, h, distances, binomial, first.logarithms)
+    s = kriging.fit(z, h, distances, binomial, [first.logarithms])
     error = _error(z, s, binomial)
     made = Emulator(
         low,

@@ -113,7 +113,7 @@ def rank_check(
     """Run the replicates.
 
     Arguments: `draw_prior(rng)` the parameters by name; `simulate(rng, parameters)` data; `infer(seed, data)` draws
-    (m,) by the same names, m at least `draws`, of which `draws` are taken evenly (many more where they are correlated);
+    (m,) by the same names, m at least `draws`, of which `draws` are taken evenly (more when correlated);
     `folder` keeps what is done, found again for the same seed, draws and `version` (name the model in it);
     `progress(done, replicates)`. A replicate depends on (seed, its number) alone, so more can be added later.
     Raises: StudyError where draws are too few or a name is missing.

@@ -142,11 +142,10 @@ def joint_log_score(
 ) -> tuple[float, float]:
     """The log probability of both counts together (active, control), and its Monte Carlo standard error."""
     from scipy.special import logsumexp
-    from scipy.stats import binom
 
-    logs = sum(
-        binom.logpmf(_events(e, n), n, p) for e, n, p in zip(events, patients, _pair(active, control), strict=True)
-    )
+    first, second = _pair(active, control)
+    logs = _log_masses(_events(events[0], patients[0]), patients[0], first)
+    logs = logs + _log_masses(_events(events[1], patients[1]), patients[1], second)
     top = float(logsumexp(logs)) - math.log(len(logs))
     if len(logs) < 2 or not math.isfinite(top):
         return top, math.inf
@@ -177,11 +176,17 @@ def _counts(patients: int) -> NDArray[np.int64]:
 
 def _masses(p: Array, patients: int) -> Array:
     """Binomial probabilities of every count, (draw, count)."""
-    from scipy.stats import binom
-
     if patients < 1:
         raise StudyError(f"a share is of at least one patient, and {patients} are given.")
-    return np.asarray(binom.pmf(_counts(patients), patients, p[:, None]))
+    return np.exp(_log_masses(_counts(patients), patients, p[:, None]))
+
+
+def _log_masses(events: int | NDArray[np.int64], patients: int, p: Array) -> Array:
+    """Binomial log probabilities; SciPy's own overflow where p is 1e-308."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
+    ways = gammaln(patients + 1) - gammaln(np.add(events, 1)) - gammaln(np.subtract(patients, events) + 1)
+    return np.asarray(ways + xlogy(events, p) + xlog1py(np.subtract(patients, events), -p))
 
 
 def _probabilities(given: ArrayLike) -> Array:
