@@ -127,11 +127,16 @@ def test_an_observed_arm_is_reached_where_its_interval_meets_the_scenarios(tmp_p
 
 def scores(folder: Path) -> Path:
     rows = [
-        {"trial": "A", "arm": "x", "endpoint": "combined-remission", "week": 24, "observed": seen, "predicted": span}
-        for seen, span in ((0.5, [0.3, 0.4, 0.5]), (0.6, [0.3, 0.4, 0.5]), (0.3, [0.3, 0.4, 0.5]))
+        {
+            **{"trial": "A", "arm": "x", "endpoint": "combined-remission", "week": 24},
+            "scores": {
+                "homing": {"observed": seen, "predicted": 0.4, "intervals": span, "crps": None, "log score": -1}
+            },
+        }
+        for seen, span in ((0.5, {"0.95": [0.3, 0.5]}), (0.6, {"0.95": [0.3, 0.5]}), (0.3, {"0.95": [0.3, 0.5]}))
     ]
     file = folder / "holdout-scores.json"
-    file.write_text(json.dumps({"level": 0.9, "rows": rows}), encoding="utf-8")
+    file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
     return file
 
 

@@ -1,11 +1,7 @@
 """What calibration and prediction ship, as far as a record tells it: the posterior's summary and the hold-out scores.
 
-catalogue/posterior/holdout-scores.json is
-
-    {"level": 0.9,
-     "rows": [{"trial": "...", "arm": "...", "endpoint": "...", "week": 24, "observed": 0.45,
-               "predicted": [0.30, 0.44, 0.58],        low, median, high of the predictive interval
-               "crps": 0.03, "log_score": -1.2}]}
+catalogue/posterior/holdout-scores.json is written by `homing calibrate` (see `credibility.files`); of each row the record
+tells Homing's own 95 % predictive interval and scores.
 
 Either file may be absent: then the rows that rest on it are not assessed.
 """
@@ -25,6 +21,8 @@ from homing.ground.errors import EvidenceError
 
 FOLDER = "posterior"
 POSTERIOR, SCORES = "posterior.yaml", "holdout-scores.json"
+#: What the predictive intervals mean to cover.
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,7 @@ def hold_outs(file: Path | None = None) -> HoldOuts | None:
         return None
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-        rows = tuple(_held_out(row) for row in content["rows"])
-        return HoldOuts(float(content["level"]), rows)
+        return HoldOuts(LEVEL, tuple(_held_out(row) for row in content["rows"]))
     except (ValueError, KeyError, TypeError) as e:
         fault = f"'{e.args[0]}' is missing" if isinstance(e, KeyError) else str(e)
         raise EvidenceError(
@@ -104,18 +101,13 @@ def hold_outs(file: Path | None = None) -> HoldOuts | None:
 
 
 def _held_out(row: Mapping[str, Any]) -> HeldOut:
-    low, median, high = (float(x) for x in row["predicted"])
+    mine = row["scores"]["homing"]
+    low, high = (float(x) for x in mine["intervals"][f"{LEVEL:g}"])
     return HeldOut(
-        trial=str(row["trial"]),
-        arm=str(row["arm"]),
-        endpoint=str(row["endpoint"]),
-        week=float(row["week"]),
-        observed=float(row["observed"]),
-        low=low,
-        median=median,
-        high=high,
-        crps=float(row.get("crps", math.nan)),
-        log_score=float(row.get("log_score", math.nan)),
+        *(str(row[name]) for name in ("trial", "arm", "endpoint")),
+        *(float(row["week"]), float(mine["observed"])),
+        *(low, float(mine["predicted"]), high),
+        *(float("nan" if mine[name] is None else mine[name]) for name in ("crps", "log score")),
     )
 
 
