@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.linalg import expm
 
 from homing.cli import main as command_line
-from homing.credibility.replays import scenarios, uses
+from homing.credibility.replays import uses
 from homing.credibility.replays.allowed import difference_bounds, half_unit, kinetic_bounds, share_bounds
 from homing.credibility.replays.cellular_kinetics import Levels, sample, typical
 from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Replayed, Tolerance
@@ -179,32 +179,11 @@ def test_bounds_of_a_mean_hold_its_sampling_error_and_the_factor() -> None:
     assert kinetic_bounds(ranged, Tolerance("as-printed", {})) == (8.0, 9.5)
 
 
-def test_the_posterior_is_compared_as_soon_as_the_catalogue_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenarios, "names", lambda folder: ["optimistic", "pooled", "sceptical"])
-    assert scenarios.central_scenario() == "pooled"
-    monkeypatch.setattr(scenarios, "names", lambda folder: ["optimistic", "pooled", "posterior", "sceptical"])
-    assert scenarios.central_scenario() == "posterior"
-
-
-def test_what_a_row_was_used_for_is_read_from_the_calibration_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "calibration"
-    folder.mkdir()
-    (folder / "calibration.yaml").write_text(
-        "rows:\n  - {trial: A, arm: cells, endpoint: healing, week: '24', why: x}\n", encoding="utf-8"
-    )
-    (folder / "holdout.yaml").write_text("trials:\n  - {trial: A, week: '52'}\n  - {trial: B}\n", encoding="utf-8")
-    monkeypatch.setattr(uses, "catalogue_root", lambda: tmp_path)
-    uses._rows.cache_clear()
-    try:
-        assert uses.use_of("A", "cells", "healing", 24.0, "neither") == "calibration"
-        assert uses.use_of("A", "placebo", "healing", 24.0, "neither") == "neither"
-        assert uses.use_of("A", "placebo", "healing", 52.0, "neither") == "held out"
-        assert uses.use_of("B", "any", "any", 1.0, "calibration") == "held out"
-        assert uses.use_of("C", "any", "any", 1.0, "calibration") == "calibration"
-    finally:
-        uses._rows.cache_clear()
+def test_what_a_row_was_used_for_is_read_from_the_calibration_files() -> None:
+    assert uses.use_of("ADMIRE-CD", "cells", "combined-remission", 24.0, "neither") == "calibration"
+    assert uses.use_of("ADMIRE-CD-II", "cells", "combined-remission", 24.0, "neither") == "held out"
+    assert uses.use_of("ADMIRE-CD", "cells", "clinical-remission-fistula", 104.0, "neither") == "held out"
+    assert uses.use_of("ADMIRE-CD-II", "cells", "combined-remission", 6.0, "neither") == "neither"
 
 
 def test_curves_and_rows_count_the_same_patients() -> None:

@@ -40,6 +40,8 @@ STATISTICS = ("mean", "median", "share")
 #: Covariates: names that patients have beside parameters of the mechanism. The last three stand for values of
 #: procedures that differ between patients (`StateChange.vary`).
 COVARIATES = ("age", "female", "weight", "surgical_sepsis", "surgical_closure", "memory_survival")
+#: Covariates that are shares of what was there before.
+SURVIVING = ("memory_survival",)
 _PROVENANCE = ("basis", "source", "at", "how", "because")
 
 

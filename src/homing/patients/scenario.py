@@ -31,6 +31,7 @@ from homing.evidence.trial_entries import read_trial
 from homing.evidence.values import Value
 from homing.ground.credible import Credible, credible
 from homing.ground.errors import EvidenceError
+from homing.patients.population import SURVIVING
 from homing.patients.posterior import Posterior, PosteriorParameter, posterior
 
 #: The scenario that is the posterior itself.
@@ -70,8 +71,12 @@ class Scenario:
     def apply(
         self, values: Mapping[str, NDArray[np.float64]], ids: ArrayLike | None = None
     ) -> dict[str, NDArray[np.float64]]:
-        """Values of patients by name with the factors applied; names that it does not multiply stay as they are."""
-        return {name: np.asarray(column * self.factor(name, ids)) for name, column in values.items()}
+        """Values of patients by name with the factors applied; names that it does not multiply stay as they are.
+
+        A share of what is there before stays at most 1.
+        """
+        found = {name: np.asarray(column * self.factor(name, ids)) for name, column in values.items()}
+        return found | {name: np.minimum(found[name], 1.0) for name in SURVIVING if name in found}
 
     def over_draws(self, values: NDArray[np.float64], ids: ArrayLike, level: float = 0.95) -> Credible | None:
         """The mean outcome with its interval over the draws that patients with these numbers took.
@@ -84,6 +89,10 @@ class Scenario:
         at = self.draws.design(np.arange(self.draws.size), n)
         found = credible(values, self.draws.design(ids, n), at, level=level)
         return None if np.isnan(found.low) else found
+
+
+#: Nothing is multiplied: the catalogue's own values. What calibration starts from.
+PLAIN = Scenario("plain", {"en": "plain", "zh": "目录原值"}, {}, {})
 
 
 @functools.lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from homing.evidence.catalogue import entry
 from homing.evidence.profiles import load_profile
 from homing.ground.keys import normals
 from homing.patients.population import Population, population
-from homing.patients.scenario import scenario
+from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import PlannedProcedure, Protocol
 from homing.protocol.instances import instances
@@ -118,7 +118,7 @@ def b_cell_return(n: int, seed: int, threads: int = 1) -> NDArray[np.float64]:
     protocol = Protocol("cells", (PlannedProcedure(catalogue.procedure(PROCEDURE), 0.0),), courses)
     changes = prior_draws(factors, n, seed)
     days = np.arange(0.0, dosed + UNTIL, EVERY)
-    run = simulator.run(simulator.cohort(np.arange(n)), protocol, scenario("pooled"), days, changes=changes)  # type: ignore[arg-type]
+    run = simulator.run(simulator.cohort(np.arange(n)), protocol, PLAIN, days, changes=changes)  # type: ignore[arg-type]
     after = run.times > dosed
     absent = run[_B_CELLS][:, after] < seen
     times = run.times[after] - dosed

@@ -20,7 +20,7 @@ from homing.credibility.calibration.kinetics import PRODUCT, living, odds, rate_
 from homing.engine import CompiledSystem, compile_system
 from homing.ground.keys import normals
 from homing.patients.population import Population, population
-from homing.patients.scenario import scenario
+from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import Course, Dose, Protocol
 from homing.protocol.instances import instances
@@ -73,7 +73,7 @@ def found_after_injection(draws: int, seed: int, patients: int = 8, threads: int
     simulator = Simulator(population(LOCAL_POPULATION), seed, threads, machines=_machine)
     cohort = simulator.cohort(np.arange(draws * patients))
     changes = {_LOCAL_LOSS: np.repeat(loss["local_loss"], patients)}
-    run = simulator.run(cohort, Protocol("injected", (), (course,)), scenario("pooled"), [day], changes=changes)  # type: ignore[arg-type]
+    run = simulator.run(cohort, Protocol("injected", (), (course,)), PLAIN, [day], changes=changes)  # type: ignore[arg-type]
     usual = odds(share_of("f_local_retained")).number
     retained = usual * kept["local_retained"] / (1 + usual * kept["local_retained"]) / (usual / (1 + usual))
     alive = run["product.gut"][:, run.at(day)].reshape(draws, patients) * retained[:, None]

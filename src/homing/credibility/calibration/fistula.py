@@ -19,7 +19,7 @@ from homing.evidence.records import Trial
 from homing.ground.calendar import DAYS_PER_WEEK, read_time
 from homing.patients.cohort import Cohort
 from homing.patients.population import Population, population
-from homing.patients.scenario import Scenario
+from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import Course, PlannedProcedure, Protocol
 from homing.protocol.regimen import read_dose
@@ -39,8 +39,6 @@ READ_AS = {
     "fistula-healing": "combined-remission",
     "sustained-remission": "combined-remission",
 }
-#: Nothing is scaled but what the point says.
-PLAIN = Scenario("plain", {"en": "plain", "zh": "plain"}, {}, {})
 
 
 @dataclass(frozen=True)

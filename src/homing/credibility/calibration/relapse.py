@@ -20,7 +20,7 @@ from homing.credibility.calibration.factors import Factor, factor_of
 from homing.evidence.records import Counts
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.population import Population, population
-from homing.patients.scenario import scenario
+from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import Protocol
 from homing.protocol.regimen import usual_courses
@@ -90,7 +90,7 @@ def simulate(
     looks = {week: stop + week * DAYS_PER_WEEK for week in WEEKS}
     days = np.unique([*np.arange(stop - WELL_FOR * DAYS_PER_WEEK, end, EVERY), stop, *looks.values()])
     changes = {name: theta.get("memory_priming", 1.0) for name in memory_priming().multiplies}
-    run = simulator.run(cohort, Protocol(arm, (), courses), scenario("pooled"), days, changes=changes)
+    run = simulator.run(cohort, Protocol(arm, (), courses), PLAIN, days, changes=changes)
     active = run.course_of("active-inflammation") == 1
     before = (run.times >= stop - WELL_FOR * DAYS_PER_WEEK) & (run.times <= stop)
     well = ~active[:, before].any(axis=1) & ~np.isnan(run["innate.activation"]).any(axis=1)

@@ -25,7 +25,7 @@ from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.ground.keys import normals
 from homing.patients.cohort import Cohort
 from homing.patients.population import population
-from homing.patients.scenario import scenario
+from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import PlannedProcedure, Protocol
 from homing.protocol.regimen import usual_courses
@@ -120,7 +120,7 @@ def _run(theta: Mapping[str, float], patients: int, seed: int, threads: int, wee
     procedure = PlannedProcedure(catalogue.procedure(PROCEDURE), 0.0)
     protocol = Protocol("transplantation", (procedure,), usual_courses(catalogue.product(PRODUCT), end))
     changes = {name: theta.get("memory_priming", 1.0) for name in memory_priming().multiplies}
-    return simulator.run(cohort, protocol, scenario("pooled"), days, changes=changes)
+    return simulator.run(cohort, protocol, PLAIN, days, changes=changes)
 
 
 def _reset(cohort: Cohort, factor: float) -> Cohort:

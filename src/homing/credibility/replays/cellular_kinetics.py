@@ -22,6 +22,7 @@ from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.uses import use_of
 from homing.evidence.records import Kinetic
 from homing.evidence.store import Store
+from homing.ground.calendar import DAYS_PER_WEEK
 from homing.ground.errors import EvidenceError
 from homing.ground.keys import normals
 
@@ -156,7 +157,7 @@ def run_cellular_kinetics(replay: Replay, store: Store, patients: int, seed: int
                 source=found.source,
                 at=found.at,
                 error=error,
-                used_for=use_of(trial.key, found.arm, found.what, found.day, used_for(replay, e)),
+                used_for=use_of(trial.key, found.arm, found.what, found.day / DAYS_PER_WEEK, used_for(replay, e)),
                 tolerance=tolerance,
             )
         )
