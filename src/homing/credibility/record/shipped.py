@@ -1,7 +1,7 @@
 """What calibration and prediction ship, as far as a record tells it: the posterior's summary and the hold-out scores.
 
-catalogue/posterior/holdout-scores.json is written by `homing calibrate` (see `credibility.files`); of each row the record
-tells Homing's own 95 % predictive interval and scores.
+catalogue/posterior/holdout-scores.json is written by `homing calibrate` (see `credibility.files`); of each row the
+record tells Homing's own 95 % predictive interval and scores.
 
 Either file may be absent: then the rows that rest on it are not assessed.
 """
@@ -105,9 +105,13 @@ def _held_out(row: Mapping[str, Any]) -> HeldOut:
     low, high = (float(x) for x in mine["intervals"][f"{LEVEL:g}"])
     return HeldOut(
         *(str(row[name]) for name in ("trial", "arm", "endpoint")),
-        *(float(row["week"]), float(mine["observed"])),
-        *(low, float(mine["predicted"]), high),
-        *(float("nan" if mine[name] is None else mine[name]) for name in ("crps", "log score")),
+        week=float(row["week"]),
+        observed=float(mine["observed"]),
+        low=low,
+        median=float(mine["predicted"]),
+        high=high,
+        crps=math.nan if mine["crps"] is None else float(mine["crps"]),
+        log_score=math.nan if mine["log score"] is None else float(mine["log score"]),
     )
 
 

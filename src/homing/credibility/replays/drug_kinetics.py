@@ -21,7 +21,6 @@ from homing.credibility.replays.allowed import kinetic_bounds, middle_of
 from homing.credibility.replays.cellular_kinetics import MEDIAN, reading
 from homing.credibility.replays.content import Compared, Curve, Picture, Point, Replay, Replayed
 from homing.credibility.replays.read import tolerance_of, used_for
-from homing.credibility.replays.scenarios import central_scenario
 from homing.credibility.replays.trial import Step, patients_of
 from homing.credibility.replays.uses import use_of
 from homing.evidence.catalogue import Entry
@@ -30,7 +29,7 @@ from homing.evidence.records import Kinetic
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK, read_time
 from homing.patients.cohort import Cohort
-from homing.patients.scenario import scenario
+from homing.patients.scenario import POSTERIOR, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import Protocol
 from homing.protocol.product import Drug
@@ -87,7 +86,7 @@ def run_drug_kinetics(replay: Replay, store: Store, patients: int, seed: int, th
         step()
     rows = [_row(replay, store, e, drug, runs) for e in replay.entry.parts("compare")]
     pictures = tuple(_picture(replay, store, arm, drug, run, rows) for arm, run in runs.items())
-    return Replayed(replay, tuple(rows), pictures, patients, seed, central_scenario())
+    return Replayed(replay, tuple(rows), pictures, patients, seed, POSTERIOR)
 
 
 def steps_of(replay: Replay) -> int:
@@ -99,7 +98,7 @@ def _levels(drug: Drug, simulator: Simulator, cohort: Cohort, until: float) -> S
     arm = Protocol(drug.key, (), usual_courses(drug, until, simulator.population.disease), drug.name)
     given = [day for course in arm.courses for day in course.times]
     days = np.unique([*np.arange(0.0, until, EVERY), *(day + JUST_AFTER for day in given if day < until), until])
-    return simulator.run(cohort, arm, scenario(central_scenario()), days)
+    return simulator.run(cohort, arm, scenario(POSTERIOR), days)
 
 
 def _row(replay: Replay, store: Store, e: Entry, drug: Drug, runs: Mapping[str, Simulated]) -> Compared:
