@@ -104,7 +104,9 @@ def _held_out(row: Mapping[str, Any]) -> HeldOut:
     mine = row["scores"]["homing"]
     low, high = (float(x) for x in mine["intervals"][f"{LEVEL:g}"])
     return HeldOut(
-        *(str(row[name]) for name in ("trial", "arm", "endpoint")),
+        trial=str(row["trial"]),
+        arm=str(row["arm"]),
+        endpoint=str(row["endpoint"]),
         week=float(row["week"]),
         observed=float(mine["observed"]),
         low=low,
