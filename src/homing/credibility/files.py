@@ -65,6 +65,7 @@ def verdict_plain(verdict: Verdict) -> dict[str, Any]:
         "totals": [
             {
                 "rule": t.rule,
+                "domain": t.domain or "all",
                 "rows": t.rows,
                 "log score": {"homing": _round(t.homing_log), "rule": _round(t.rule_log)},
                 "crps": {"homing": _round(t.homing_crps), "rule": _round(t.rule_crps)},

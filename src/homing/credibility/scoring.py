@@ -37,9 +37,13 @@ class ScoredDifference:
 
 @dataclass(frozen=True)
 class Total:
-    """Sums over the rows on which a rule says anything: its log score and CRPS beside Homing's on the same rows."""
+    """Sums over the rows on which a rule says anything: its log score and CRPS beside Homing's on the same rows.
+
+    `domain` '' for all of them.
+    """
 
     rule: str
+    domain: str
     rows: int
     rule_log: float
     homing_log: float
@@ -73,7 +77,9 @@ def judge(predicted: Sequence[Predicted]) -> Verdict:
         _difference(name, by_key[cells], by_key[control])
         for name, (cells, control) in (rows_of("holdout", "fistula").comparisons or {}).items()
     )
-    return Verdict(rows, differences, tuple(_total(rule, rows, differences) for rule in RULES))
+    domains = ("", *dict.fromkeys(p.domain for p in predicted))
+    totals = [_total(rule, domain, rows, differences) for rule in RULES for domain in domains]
+    return Verdict(rows, differences, tuple(t for t in totals if t.rows))
 
 
 def _scored(p: Predicted) -> Scored:
@@ -103,18 +109,19 @@ def _pairs(cells: Predicted, control: Predicted) -> dict[str, tuple[Array, Array
     return found
 
 
-def _total(rule: str, rows: Sequence[Scored], differences: Sequence[ScoredDifference]) -> Total:
+def _total(rule: str, domain: str, rows: Sequence[Scored], differences: Sequence[ScoredDifference]) -> Total:
     """Sums of a rule: two arms of one trial count once, together; the others each by itself."""
     paired = {p.count.row.key for d in differences for p in (d.cells, d.control)}
     alone = [r for r in rows if rule in r.scores and r.predicted.count.row.key not in paired]
-    both = [d for d in differences if rule in d.joint]
+    alone = [r for r in alone if domain in ("", r.predicted.domain)]
+    both = [d for d in differences if rule in d.joint and domain in ("", d.cells.domain)]
     logs = [(r.scores[rule].log_score, r.scores[HOMING].log_score) for r in alone]
     logs += [(d.joint[rule], d.joint[HOMING]) for d in both]
     crps = [(r.scores[rule].crps, r.scores[HOMING].crps) for r in alone]
     crps += [(d.scores[rule].crps, d.scores[HOMING].crps) for d in both]
     sums = np.sum(logs, axis=0) if logs else np.zeros(2)
     distances = np.sum(crps, axis=0) if crps else np.zeros(2)
-    return Total(rule, len(logs), float(sums[0]), float(sums[1]), float(distances[0]), float(distances[1]))
+    return Total(rule, domain, len(logs), float(sums[0]), float(sums[1]), float(distances[0]), float(distances[1]))
 
 
 def _thin(x: Array) -> Array:
