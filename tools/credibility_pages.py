@@ -64,7 +64,7 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield "sizes of effects are not set by hand: they are drawn from a posterior, given results of trials"
     yield "that were public"
     yield f"before 2020 (version {posterior().version}, until {posterior().until}). How it then predicted"
-    yield f"later trials is told in"
+    yield "later trials is told in"
     yield "[Held-out trials](held-out-trials.md)."
     yield ""
     yield "## What calibrates"
