@@ -210,6 +210,7 @@ def parameters(found: Calibration, draws: int) -> tuple[Parameter, ...]:
     centres, of the year in which calibration's data end.
     """
     tract, gut = found.fistula.flat(), found.luminal.flat()
+    draws = min(draws, len(tract["drift"]), len(gut["gut_flares"]))
     at = thinned(len(tract["drift"]), draws)
     new = {name: column[at] for name, column in tract.items()}
     one = replace(
