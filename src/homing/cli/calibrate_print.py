@@ -65,6 +65,6 @@ def _totals(totals: list[Mapping[str, Any]]) -> Iterator[str]:
         log = t["log score"]
         verdict = "Homing is better" if t["homing wins"] else "HOMING IS WORSE"
         yield (
-            f"Against the rule '{t['rule']}', {t['domain']}, on {t['rows']} rows: total log score {log['homing']} for Homing, "
-            f"{log['rule']} for the rule. {verdict}."
+            f"Against the rule '{t['rule']}' on {t['rows']} rows ({t['domain']}): total log score "
+            f"{log['homing']} for Homing, {log['rule']} for the rule. {verdict}."
         )
