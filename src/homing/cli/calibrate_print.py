@@ -45,23 +45,25 @@ def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
 
     words = Words(language)
     yes, no = words.key("credibility.yes"), words.key("credibility.no")
-    points, difference = words.key("credibility.points"), words.key("credibility.difference-of")
     rows = [_row(r["key"], r["scores"]["homing"], "%", yes, no) for r in told["rows"]]
-    rows += [_row(f"{d['name']}, {difference}", d["scores"]["homing"], points, yes, no) for d in told["differences"]]
+    for d in told["differences"]:
+        name = words.key("credibility.difference-of", name=d["name"])
+        rows.append(_row(name, d["scores"]["homing"], "", yes, no))
     print_table([words.key(f"credibility.head.{head}") for head in HEADS], rows)
     covered = [f"{float(level):.0%}: {inside}/{n}" for level, (inside, n) in told["coverage"].items()]
-    typer.echo(words.key("credibility.coverage", covered="; ".join(covered)))
+    typer.echo(words.key("credibility.covered", levels="; ".join(covered)))
     totals = []
     for t in told["totals"]:
-        better = words.key("credibility.homing" if t["homing wins"] else "credibility.the-rule")
+        better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
         rule, domain = (words.key(f"credibility.{kind}.{t[kind]}".replace(" ", "-")) for kind in ("rule", "domain"))
         log = t["log score"]
         totals.append([rule, domain, str(t["rows"]), f"{log['homing']:.1f}", f"{log['rule']:.1f}", better])
+    typer.echo(words.key("credibility.totals"))
     print_table([words.key(f"credibility.head.{head}") for head in TOTALS], totals)
 
 
-HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log", "crps")
-TOTALS = ("rule", "domain", "rows", "homing", "of-rule", "better")
+HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps")
+TOTALS = ("rule", "of", "units", "homing", "the-rule", "better")
 
 
 def _row(name: str, s: Mapping[str, Any], unit: str, yes: str, no: str) -> list[str]:
@@ -70,4 +72,4 @@ def _row(name: str, s: Mapping[str, Any], unit: str, yes: str, no: str) -> list[
     inside = "/".join(yes if s["inside"][level] else no for level in ("0.5", "0.8", "0.95"))
     shown = [format(100 * x, f"{sign}.1f") for x in (s["observed"], s["predicted"], low, high)]
     log = "-inf" if s["log score"] is None else f"{s['log score']:.2f}"
-    return [name, f"{shown[0]} {unit}", shown[1], f"{shown[2]} / {shown[3]}", inside, log, f"{s['crps']:.3f}"]
+    return [name, f"{shown[0]} {unit}".rstrip(), shown[1], f"{shown[2]} / {shown[3]}", inside, log, f"{s['crps']:.3f}"]
