@@ -97,7 +97,7 @@ def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
     units += [(Verbatim(d["name"]), d["joint log score"]) for d in verdict["differences"]]
     kept = [(name, logs) for name, logs in units if logs[HOMING] is not None and any(rule in logs for rule in RULES)]
     values = [
-        [_point(logs[HOMING] - logs[rule] if logs.get(rule) is not None else None) for rule in RULES]
+        [_point(None if logs.get(rule) is None else (logs[HOMING] or 0.0) - (logs[rule] or 0.0)) for rule in RULES]
         for _, logs in kept
     ]
     return Dots(
@@ -176,7 +176,7 @@ def _course(c: Mapping[str, Any], *, by_dose: bool = False) -> Panel:
 
 
 def _regimen(key: str) -> Message | Estimate:
-    if key in DOSES and DOSES[key]:
+    if DOSES.get(key):
         return Estimate(DOSES[key], kind="cells", spread="none")
     return Message("credibility.regimen.procedure")
 
