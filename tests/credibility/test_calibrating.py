@@ -8,80 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import expit
 from typer.testing import CliRunner
 
 from homing.cli.main import app
 from homing.credibility import predicting, scoring
-from homing.credibility.calibration import data, fistula, fistula_model, kinetics, kinetics_fit, run
-from homing.credibility.calibration.priors import prior_draws, with_trials
+from homing.credibility.calibration import kinetics, kinetics_fit, run
 from homing.credibility.calibration.run import Effort
-from homing.credibility.calibration.surface import Surface
-from homing.credibility.calibration.unknowns import unknowns
 from homing.credibility.split import count, rows_of, sealed
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import load_store
 from homing.ground.errors import HomingError
-from homing.inference.emulator import fit_emulators, sobol_design
 from homing.patients.posterior import read_posterior
-
-KNOWN = unknowns("fistula")
-OUTPUTS = tuple(output.key for output in fistula.all_outputs())
-DATA = data.fistula_data(sealed(load_store()), "calibration", OUTPUTS)
-
-
-@pytest.fixture(scope="module")
-def surface() -> Surface:
-    """A made-up surface: the logit of every output is 0.5 + closing, plus the effect where the arm has cells."""
-    points = sobol_design(KNOWN.low, KNOWN.high, 64, 3)
-    share = np.stack(
-        [expit(-0.5 + points[:, 0] + (0 if key.startswith("procedure") else 0.3) * points[:, 1]) for key in OUTPUTS], 1
-    )
-    events = np.round(share * 1e6)
-    return Surface(OUTPUTS, fit_emulators(points, events, 10**6, KNOWN.low, KNOWN.high, degree=2))
-
-
-def test_the_logit_of_a_row_is_what_its_parts_add_up_to(surface: Surface) -> None:
-    values = prior_draws(KNOWN, fistula_model.sizes(DATA.table, surface), 3, 8)
-    found = fistula_model.logits(values, DATA.table, surface, np)
-    t = DATA.table
-    for draw in range(3):
-        v = {name: column[draw] for name, column in values.items()}
-        for row in range(len(t.rows)):
-            j = t.trial[row]
-            sd = np.sqrt(v["trial_spread"] ** 2 + v["centre_spread"] ** 2 / t.centres[j])
-            closing = v["fistula_closing"] + v["drift"] * t.decades[j] + v["other_fistula"] * t.others[j]
-            closing += sd * v[fistula_model.CLOSING][j]
-            effect = v["cell_effect"] + v["effect_spread"] * v[fistula_model.EFFECT][j]
-            x = np.clip([closing, effect, v["reopening"], v["half_dose"]], KNOWN.low, KNOWN.high)
-            by_hand = surface.emulators.each[t.which[row]].logit(x)
-            by_hand += surface.error[t.which[row]] * v[fistula_model.EMULATION][t.which[row]]
-            by_hand += (
-                v["own_definition"] * t.own[row] + v["open_bias"] * t.open[row] + v["completers"] * t.completers[row]
-            )
-            assert found[draw, row] == pytest.approx(by_hand, abs=1e-9)
-
-
-def test_bias_and_selection_act_where_they_should() -> None:
-    row = {key: i for i, key in enumerate(DATA.table.rows)}
-    t = DATA.table
-    blinded = row["ADMIRE-CD, cells, combined-remission, week 24"]
-    uncontrolled, control = (
-        row["Dietz-2017, cells, fistula-healing, week 26"],
-        row["FATT-1, glue, fistula-healing, week 24"],
-    )
-    assert (t.open[blinded], t.open[uncontrolled], t.open[control]) == (0, 1, 0)
-    assert (t.own[blinded], t.own[uncontrolled], t.own[control]) == (0, 1, 1)
-    assert t.completers[row["de-la-Portilla-2013, cells, combined-remission, week 24"]] == 1
-    assert t.others[t.trials.index("FATT-1")] == 1 and t.others[t.trials.index("ADMIRE-CD")] == 0
-    assert t.centres[t.trials.index("ADMIRE-CD")] == 49
-
-
-def test_a_fitted_trial_keeps_its_deviate_and_a_new_one_has_its_own_in_all_its_rows() -> None:
-    draws = {"z": np.arange(6.0).reshape(3, 2)}
-    found = with_trials(draws, ("z",), ("a", "b"), ("b", "new"), 4)["z"]
-    np.testing.assert_array_equal(found[:, 0], draws["z"][:, 1])
-    assert found.shape == (3, 2) and len(set(found[:, 1])) == 3
 
 
 def test_weights_of_the_kinetics_agree_with_a_grid() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -39,32 +39,22 @@ def _emulators(each: Mapping[str, Any]) -> str:
     )
 
 
-def print_verdict(told: Mapping[str, Any]) -> None:
-    """Print the hold-outs: each row and difference with its interval, coverage, and the totals against the rules."""
-    rows = [_row(r["key"], r["scores"]["homing"], "%") for r in told["rows"]]
-    rows += [_row(f"{d['name']}, difference", d["scores"]["homing"], "points") for d in told["differences"]]
-    heads = ["held out", "seen", "predicted", "95 % interval", "inside 50/80/95", "log score", "CRPS"]
-    print_table(heads, rows)
-    covered = [f"{level}: {inside} of {n}" for level, (inside, n) in told["coverage"].items()]
-    typer.echo("Rows inside their interval, by level: " + "; ".join(covered) + ".")
-    for line in _totals(told["totals"]):
-        typer.echo(line)
+def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
+    """Print the hold-outs: each result with its interval, coverage, kinetics, and the totals against the rules."""
+    from homing.evidence.store import load_store
+    from homing.report import credibility_page as page
+    from homing.report.words import Words
 
-
-def _row(name: str, s: Mapping[str, Any], unit: str) -> list[str]:
-    sign = "+" if unit == "points" else ""
-    low, high = s["intervals"]["0.95"]
-    inside = "/".join("yes" if s["inside"][level] else "no" for level in ("0.5", "0.8", "0.95"))
-    shown = [format(100 * x, f"{sign}.1f") for x in (s["observed"], s["predicted"], low, high)]
-    log = "-inf" if s["log score"] is None else f"{s['log score']:.2f}"
-    return [name, f"{shown[0]} {unit}", shown[1], f"{shown[2]} to {shown[3]}", inside, log, f"{s['crps']:.3f}"]
-
-
-def _totals(totals: list[Mapping[str, Any]]) -> Iterator[str]:
-    for t in totals:
-        log = t["log score"]
-        verdict = "Homing is better" if t["homing wins"] else "HOMING IS WORSE"
-        yield (
-            f"Against the rule '{t['rule']}' on {t['rows']} rows ({t['domain']}): total log score "
-            f"{log['homing']} for Homing, {log['rule']} for the rule. {verdict}."
-        )
+    words, store = Words(language), load_store()
+    names = page.names_of(told, store)
+    for heads, rows in (
+        (page.HEADS, page.table(told, names, words)),
+        (page.KINETICS, page.kinetics(told, words)),
+        (page.TOTALS, page.totals(told, words)),
+    ):
+        if rows:
+            print_table([words.key(f"credibility.head.{head}") for head in heads], rows)
+    first = page.first_test(told, store, words)
+    for line in (first, page.coverage(told, words), *page.plainly(told, names, words)):
+        if line:
+            typer.echo(line.replace("**", ""))

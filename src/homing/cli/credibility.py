@@ -18,7 +18,9 @@ def credibility(
     patients: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
     seed: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the record: en or zh.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder in which the record's own is made.")] = Path("credibility"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of records, 'credibility' if none; without STUDY, of the page.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder in which the finished run is looked for.")] = Path("runs"),
     form: Annotated[str, typer.Option("--format", help="html or docx (Word).")] = "html",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
@@ -28,12 +30,15 @@ def credibility(
     """Write a study's credibility record: rows of ICH M15 and factors of ASME V&V 40, filled from what is known.
 
     Without a finished run it is the model analysis plan; with one, the report that holds the run against the plan.
-    The study says under `credibility` what the model is relied on for. Without STUDY, the hold-out scores are shown.
+    The study says under `credibility` what the model is relied on for. Without STUDY, how the
+    posterior that ships predicted trials that it had not seen; with --out, as a page with pictures.
 
     Example: homing credibility examples/admire-cd.yaml --patients 300 --lang zh --format docx
     """
     if study is None:
-        _scores(lang or "en", as_json)
+        from homing.cli.hold_outs import show_hold_outs
+
+        show_hold_outs(lang or "en", out, as_json=as_json)
         return
     if plan + report + tipping > 1:
         raise StudyError("--plan, --report and --tipping are one each; ask for one of them.", "homing credibility")
@@ -53,26 +58,5 @@ def credibility(
         return
     kind = "plan" if plan else "report" if report else ""
     with progress(show=not quiet and not as_json) as bar:
-        found = write_record(resolved, out, runs=runs, kind=kind, form=form, threads=threads, progress=bar)
+        found = write_record(resolved, out or Path("credibility"), runs=runs, kind=kind, form=form, threads=threads, progress=bar)
     typer.echo(found.as_json() if as_json else found.as_text())
-
-
-def _scores(language: str, as_json: bool) -> None:
-    """Print the hold-out scores that ship, or that none does."""
-    import dataclasses
-    import json
-
-    from homing.answers.recording.evidence import hold_out_table
-    from homing.credibility.record.shipped import hold_outs
-    from homing.report.words import Words
-
-    found, words = hold_outs(), Words(language)
-    if as_json:
-        typer.echo(json.dumps(None if found is None else dataclasses.asdict(found), ensure_ascii=False, indent=1))
-    elif found is None:
-        typer.echo(words.key("record.told-no-scores"))
-    else:
-        table = hold_out_table(found)
-        typer.echo(words(table.title))
-        for line in (table.columns, *table.rows):
-            typer.echo("  ".join(words.value(cell) for cell in line))

@@ -208,7 +208,9 @@ def _emulators(fit: Fit) -> dict[str, Any]:
 
 def _json(file: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
     with whole_file(file) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
 def _round(x: float) -> float | None:

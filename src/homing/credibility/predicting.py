@@ -148,7 +148,8 @@ def _plus_odds(controls: Sequence[Count], pairs: Sequence[tuple[Count, Count]], 
 def _last(counts: Sequence[Count], seed: int, n: int) -> Array:
     """(n,) shares of the last trial repeated: its own count with a uniform prior; the larger one of a year."""
     latest = max(counts, key=lambda c: (c.trial.year or 0, c.n))
-    return np.random.default_rng(seed + 5).beta(latest.events + 1, latest.n - latest.events + 1, n)
+    arm = 1 if latest.is_control else 0  # each arm has draws of its own: nothing ties the chances of the two
+    return np.random.default_rng([seed + 5, arm]).beta(latest.events + 1, latest.n - latest.events + 1, n)
 
 
 def _controlled(known: Sequence[Count]) -> list[tuple[Count, Count]]:

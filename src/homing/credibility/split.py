@@ -24,6 +24,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -138,8 +139,8 @@ def read_row_set(e: Entry) -> RowSet:
     regimens = {str(p.path[-1]): p for p in e.parts("regimens")}
     rows = tuple(_row(p, regimens) for p in e.parts("rows"))
     keys = [row.key for row in rows]
-    for row in rows:
-        if keys.count(row.key) > 1:
+    for i, row in enumerate(rows):
+        if row.key in keys[:i]:
             raise EvidenceError(f"'{row.key}' stands here twice.", row.where)
     comparisons = {}
     for p in e.parts("comparisons"):
@@ -169,26 +170,45 @@ def _row(p: Entry, regimens: Mapping[str, Entry]) -> Row:
         raise EvidenceError(f"no regimen '{regimen}' in this file.", p.part("regimen").where)
     return Row(
         *(p.text("trial"), p.text("arm"), p.text("what" if kinetic else "endpoint")),
-        float(p.text("day")) / DAYS_PER_WEEK if kinetic else float(p.text("week")),
+        _number(p, "day") / DAYS_PER_WEEK if kinetic else _number(p, "week"),
         p.text("because"),
         how=p.one_of("as", HOW, "binomial"),
-        since=float(p.text("from")) if "from" in p.data else None,
-        n=int(p.text("n")) if "n" in p.data else None,
+        since=_number(p, "from") if "from" in p.data else None,
+        n=_patients(p) if "n" in p.data else None,
         regimen=regimen,
         output=p.text("output"),
         where=p.where,
     )
 
 
+def _number(p: Entry, name: str) -> float:
+    try:
+        number = float(p.text(name))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise EvidenceError("must be a number of 0 or more.", p.part(name).where)
+    return number
+
+
+def _patients(p: Entry) -> int:
+    number = _number(p, "n")
+    if number < 1 or number != int(number):
+        raise EvidenceError("must be a whole number of patients.", p.part("n").where)
+    if not p.text("how"):
+        raise EvidenceError("gives `n` without saying in `how` where it is from.", p.part("n").where)
+    return int(number)
+
+
 def sealed(store: Store) -> Store:
     """The store without any result of a hold-out set: what calibration may read.
 
     A trial that both sets name keeps the results of its calibration rows only; one of hold-outs alone loses all its
-    outcomes, adverse events and kinetics, so that nothing about its arms leaks through another endpoint.
+    outcomes, adverse events and kinetics, so that nothing about its arms leaks through another endpoint. What published
+    meta-analyses print goes too, since some of them hold these trials.
     """
     held = {row.trial for s in row_sets() if s.set == "holdout" for row in s.rows}
     used = {(row.trial, row.endpoint, row.week) for s in row_sets() if s.set == "calibration" for row in s.rows}
-    open_ = {trial for trial, _, _ in used}
     trials = {}
     for key, trial in store.trials.items():
         if key not in held:
@@ -196,10 +216,8 @@ def sealed(store: Store) -> Store:
             continue
         weeks = {(endpoint, week) for name, endpoint, week in used if name == key}
         kept = tuple(o for o in trial.outcomes if (o.endpoint, o.week) in weeks)
-        kinetics = trial.kinetics if key in open_ and not weeks else ()
-        trials[key] = replace(trial, outcomes=kept, adverse_events=(), kinetics=kinetics, notes=())
-    meta = {key: replace(m, studies=()) for key, m in store.meta_analyses.items()}
-    return replace(store, trials=trials, questions={}, claims=(), meta_analyses=meta)
+        trials[key] = replace(trial, outcomes=kept, adverse_events=(), kinetics=(), economics=(), notes=())
+    return replace(store, trials=trials, questions={}, claims=(), gaps=(), meta_analyses={})
 
 
 def count(store: Store, row: Row) -> Count:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,5 +98,5 @@ def _kept(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     try:
         with np.load(file) as found:
             return found["events"], found["patients"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

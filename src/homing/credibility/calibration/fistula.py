@@ -117,6 +117,12 @@ def regimens() -> Mapping[str, Protocol]:
     return found
 
 
+def regimens_told() -> dict[str, str]:
+    """What the files say of each regimen's doses, by name, by which a design knows its own."""
+    sets = (rows_of("calibration", DOMAIN), rows_of("holdout", DOMAIN))
+    return {name: repr(told.data.get("doses")) for s in sets for name, told in (s.regimens or {}).items()}
+
+
 def _protocol(name: str, told: Entry) -> Protocol:
     told.fields("doses", "because", required=("because",))
     product = catalogue.product(PRODUCT)

@@ -12,7 +12,7 @@ from scipy.special import expit
 from homing.credibility.calibration import data, fistula, fistula_model
 from homing.credibility.calibration.design import Progress
 from homing.credibility.calibration.priors import prior_draws
-from homing.credibility.calibration.run import Effort, fistula_surface
+from homing.credibility.calibration.run import Effort, fistula_surface, model_version
 from homing.credibility.calibration.unknowns import unknowns
 from homing.credibility.split import sealed
 from homing.evidence.store import load_store
@@ -69,5 +69,5 @@ def check_ranks(
         replicates=replicates,
         folder=folder / "ranks",
         progress=lambda done, total: progress("ranks", done, total),
-        version=repr((table.rows, design.points.shape, float(design.events.sum()), WARMUP, DRAWS)),
+        version=f"{model_version(table, design)} {WARMUP} {DRAWS}",
     )

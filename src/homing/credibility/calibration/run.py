@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from homing.credibility.calibration.unknowns import Unknowns, unknowns
 from homing.credibility.split import rows_of, sealed
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import Store, load_store
+from homing.ground.cache import key_of
 from homing.inference.draws import Draws
 
 #: Year to which the drift of control arms is taken for a new trial, in decades from 2014, and its centres.
@@ -118,7 +119,7 @@ def fistula_surface(
         lambda changes: cohorts.events(changes, outputs),
         effort.points,
         seed,
-        {"patients": effort.fistula_patients, "model": model_hash()},
+        {"patients": effort.fistula_patients, "model": model_hash(), "regimens": fistula.regimens_told()},
         folder / "designs",
         progress,
     )
@@ -166,9 +167,6 @@ def _sample(
     def joint(events: Any) -> None:
         model(seen.table, design.unknowns, surface, events)
 
-    version = repr(
-        (rows_digest(domain), design.points.shape, float(design.events.sum()), sorted(design.unknowns.terms))
-    )
     draws = sample(
         joint,
         seed,
@@ -179,9 +177,19 @@ def _sample(
         progress=lambda done, total: progress(f"draw {domain}", done, total),
         model_args=(seen.events,),
         target_accept=0.95,
-        version=version,
+        version=model_version(seen.table, design),
     )
     return Fit(design.unknowns, design, surface, seen.table, seen.events, draws)
+
+
+def model_version(table: Any, design: Design) -> str:
+    """What draws depend on beside the events, as a hash: the rows and how their trials observe, priors, and cohorts."""
+    known = design.unknowns
+    told = [[f.key, f.median, f.spread, *f.design] for f in known.factors.values()]
+    told += [[t.key, t.kind, t.centre, t.spread] for t in known.terms.values()]
+    arrays = (design.points, design.events, design.patients)
+    rows = {f.name: np.asarray(getattr(table, f.name)).tolist() for f in fields(table)}
+    return key_of(told, rows, [hashlib.sha256(np.ascontiguousarray(a).tobytes()).hexdigest() for a in arrays])
 
 
 def rows_digest(domain: str) -> str:
@@ -190,9 +198,14 @@ def rows_digest(domain: str) -> str:
     return "-".join(rows_of("calibration", name).digest for name in names)
 
 
-#: What simulated cohorts depend on: folders of the package whose files are hashed.
+#: What simulated cohorts depend on: folders and files of the package that are hashed, and folders of the catalogue.
 _BEHIND = ("biology", "mechanism", "patients", "protocol", "engine", "endpoints")
-_BEHIND_DATA = ("profiles", "populations", "procedures", "products", "drugs", "endpoints", "routes", "carriers")
+_BEHIND_FILES = ("study/simulator.py", "study/machines.py", "evidence/profiles.py")
+_OWN = ("fistula", "luminal", "relapse", "reset")
+_BEHIND_DATA = (
+    *("profiles", "populations", "procedures", "products", "drugs", "endpoints", "routes", "carriers"),
+    *("covariates", "baselines"),
+)
 
 
 @functools.lru_cache(maxsize=1)
@@ -200,6 +213,8 @@ def model_hash() -> str:
     """A hash of the code and the values that simulated cohorts depend on."""
     root = catalogue_root()
     files = [f for folder in _BEHIND for f in (root.parent / folder).rglob("*.py")]
+    files += [root.parent / name for name in _BEHIND_FILES]
+    files += [root.parent / "credibility" / "calibration" / f"{name}.py" for name in _OWN]
     files += [f for folder in _BEHIND_DATA for f in (root / folder).rglob("*.yaml")]
     found = hashlib.sha256()
     for file in sorted(files):
@@ -208,12 +223,13 @@ def model_hash() -> str:
 
 
 def parameters(found: Calibration, draws: int) -> tuple[Parameter, ...]:
-    """The posterior of every factor for a new trial, as `draws` draws that belong together row by row.
+    """The posterior of every factor for a new trial, as `draws` draws (or all there are) that belong together by row.
 
     Trials differ: the closing and the effect are those of one more trial in fistulas of Crohn's disease, in many
     centres, of the year in which calibration's data end.
     """
     tract, gut = found.fistula.flat(), found.luminal.flat()
+    draws = min(draws, len(tract["drift"]), len(gut["gut_flares"]))
     at = thinned(len(tract["drift"]), draws)
     new = {name: column[at] for name, column in tract.items()}
     one = replace(
