@@ -122,8 +122,8 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield "## What calibrated it, simulated again"
     yield "![Predictive checks](credibility/checks.svg)"
     yield ""
-    yield "Median and 95 % of cohorts simulated (not emulated) at draws of the posterior for one more trial, beside every"
-    yield "reading of the calibration's own trials. This shows whether the fit describes its data; it is no validation."
+    yield "Median and 95 % of cohorts simulated (not emulated) at draws of the posterior for one more trial, beside"
+    yield "every reading of the calibration's own trials. This shows whether the fit describes its data; it is no validation."
     yield ""
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
 
