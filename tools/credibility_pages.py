@@ -9,14 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from homing.answers.content import Verbatim
 from homing.credibility.calibration.unknowns import domains, unknowns
 from homing.credibility.shipped import shipped_diagnostics, shipped_verdict
 from homing.credibility.split import count, row_sets
 from homing.evidence.store import Store, load_store
 from homing.patients.posterior import posterior
-from homing.report import credibility_figures as figures
-from homing.report.figures.draw import draw
+from homing.report.credibility_page import pictures_of, save_pictures
 from homing.report.words import Words
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
@@ -32,15 +30,8 @@ def main() -> None:
     """Write both pages and the pictures."""
     PICTURES.mkdir(exist_ok=True)
     store, words = load_store(), Words("en")
-    names = {r["key"]: Verbatim(_called(store, r)) for r in shipped_verdict()["rows"]}
-    made = {
-        "learnt": figures.learnt(posterior()),
-        "hold-outs": figures.predicted_rows(shipped_verdict(), names),
-        "differences": figures.predicted_differences(shipped_verdict()),
-        "ranks": figures.ranks(shipped_diagnostics()),
-    }
-    for name, figure in made.items():
-        (PICTURES / f"{name}.svg").write_text(draw(figure, words), encoding="utf-8")
+    made = pictures_of(store)
+    save_pictures(made, PICTURES, words, png=False)
     (DOCS / "calibration.md").write_text("\n".join(calibration_page(store)) + "\n", encoding="utf-8")
     (DOCS / "held-out-trials.md").write_text("\n".join(hold_out_page(store)) + "\n", encoding="utf-8")
     sys.stdout.write(f"two pages and {len(made)} pictures in {DOCS.name}/\n")
@@ -128,6 +119,12 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield ""
     yield "![Ranks](credibility/ranks.svg)"
     yield ""
+    yield "## What calibrated it, simulated again"
+    yield "![Predictive checks](credibility/checks.svg)"
+    yield ""
+    yield "Median and 95 % of cohorts simulated (not emulated) at draws of the posterior for one more trial, beside every"
+    yield "reading of the calibration's own trials. This shows whether the fit describes its data; it is no validation."
+    yield ""
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
 
 
@@ -208,6 +205,10 @@ def hold_out_page(store: Store) -> Iterator[str]:
         log = t["log score"]
         better = "Homing" if t["homing wins"] else "**the rule**"
         yield f"| {RULES[t['rule']]} | {t['domain']} | {t['rows']} | {log['homing']} | {log['rule']} | {better} |"
+    yield ""
+    yield "![Totals](credibility/totals.svg)"
+    yield ""
+    yield "![Result by result](credibility/row-scores.svg)"
     yield ""
     yield from _plainly(told)
     yield "## What is held out, and why"

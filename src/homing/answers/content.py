@@ -151,6 +151,25 @@ class Dots:
     log: bool = False
     reference: float | None = None
     note: Text | None = None
+    together: bool = False  # groups on one line of a row, for many rows of values without intervals
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Predictions and what came: a row a category, with nested intervals and one point that was seen.
+
+    `intervals` (category, level, 2): low and high at each of `levels`, which increase; `seen` (category,).
+    """
+
+    title: Text
+    categories: Sequence[Text]
+    levels: Sequence[float]
+    intervals: NDArray[np.float64]
+    seen: NDArray[np.float64]
+    x_label: Text
+    percent: bool = False
+    reference: float | None = None
+    note: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -228,8 +247,8 @@ class Heat:
     note: Text | None = None
 
 
-Figure = Lines | Forest | Dots | Bars | Tornado | Scatter | Heat
-Block = Finding | Table | Lines | Forest | Dots | Bars | Tornado | Scatter | Heat | Message
+Figure = Lines | Forest | Dots | Spans | Bars | Tornado | Scatter | Heat
+Block = Finding | Table | Lines | Forest | Dots | Spans | Bars | Tornado | Scatter | Heat | Message
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -39,32 +39,37 @@ def _emulators(each: Mapping[str, Any]) -> str:
     )
 
 
-def print_verdict(told: Mapping[str, Any]) -> None:
+def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
     """Print the hold-outs: each row and difference with its interval, coverage, and the totals against the rules."""
-    rows = [_row(r["key"], r["scores"]["homing"], "%") for r in told["rows"]]
-    rows += [_row(f"{d['name']}, difference", d["scores"]["homing"], "points") for d in told["differences"]]
-    heads = ["held out", "seen", "predicted", "95 % interval", "inside 50/80/95", "log score", "CRPS"]
-    print_table(heads, rows)
-    covered = [f"{level}: {inside} of {n}" for level, (inside, n) in told["coverage"].items()]
-    typer.echo("Rows inside their interval, by level: " + "; ".join(covered) + ".")
-    for line in _totals(told["totals"]):
-        typer.echo(line)
+    from homing.report.words import Words
+
+    words = Words(language)
+    yes, no = words.key("credibility.yes"), words.key("credibility.no")
+    rows = [_row(r["key"], r["scores"]["homing"], "%", yes, no) for r in told["rows"]]
+    for d in told["differences"]:
+        name = words.key("credibility.difference-of", name=d["name"])
+        rows.append(_row(name, d["scores"]["homing"], "", yes, no))
+    print_table([words.key(f"credibility.head.{head}") for head in HEADS], rows)
+    covered = [f"{float(level):.0%}: {inside}/{n}" for level, (inside, n) in told["coverage"].items()]
+    typer.echo(words.key("credibility.covered", levels="; ".join(covered)))
+    totals = []
+    for t in told["totals"]:
+        better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
+        rule, domain = (words.key(f"credibility.{kind}.{t[kind]}".replace(" ", "-")) for kind in ("rule", "domain"))
+        log = t["log score"]
+        totals.append([rule, domain, str(t["rows"]), f"{log['homing']:.1f}", f"{log['rule']:.1f}", better])
+    typer.echo(words.key("credibility.totals"))
+    print_table([words.key(f"credibility.head.{head}") for head in TOTALS], totals)
 
 
-def _row(name: str, s: Mapping[str, Any], unit: str) -> list[str]:
-    sign = "+" if unit == "points" else ""
+HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps")
+TOTALS = ("rule", "of", "units", "homing", "the-rule", "better")
+
+
+def _row(name: str, s: Mapping[str, Any], unit: str, yes: str, no: str) -> list[str]:
+    sign = "" if unit == "%" else "+"
     low, high = s["intervals"]["0.95"]
-    inside = "/".join("yes" if s["inside"][level] else "no" for level in ("0.5", "0.8", "0.95"))
+    inside = "/".join(yes if s["inside"][level] else no for level in ("0.5", "0.8", "0.95"))
     shown = [format(100 * x, f"{sign}.1f") for x in (s["observed"], s["predicted"], low, high)]
     log = "-inf" if s["log score"] is None else f"{s['log score']:.2f}"
-    return [name, f"{shown[0]} {unit}", shown[1], f"{shown[2]} to {shown[3]}", inside, log, f"{s['crps']:.3f}"]
-
-
-def _totals(totals: list[Mapping[str, Any]]) -> Iterator[str]:
-    for t in totals:
-        log = t["log score"]
-        verdict = "Homing is better" if t["homing wins"] else "HOMING IS WORSE"
-        yield (
-            f"Against the rule '{t['rule']}' on {t['rows']} rows ({t['domain']}): total log score "
-            f"{log['homing']} for Homing, {log['rule']} for the rule. {verdict}."
-        )
+    return [name, f"{shown[0]} {unit}".rstrip(), shown[1], f"{shown[2]} / {shown[3]}", inside, log, f"{s['crps']:.3f}"]

@@ -58,21 +58,14 @@ def credibility(
 
 
 def _scores(language: str, as_json: bool) -> None:
-    """Print the hold-out scores that ship, or that none does."""
-    import dataclasses
+    """Print how the posterior that ships predicted the hold-outs."""
     import json
 
-    from homing.answers.recording.evidence import hold_out_table
-    from homing.credibility.record.shipped import hold_outs
-    from homing.report.words import Words
+    from homing.cli.calibrate_print import print_verdict
+    from homing.credibility.shipped import shipped_verdict
 
-    found, words = hold_outs(), Words(language)
+    told = shipped_verdict()
     if as_json:
-        typer.echo(json.dumps(None if found is None else dataclasses.asdict(found), ensure_ascii=False, indent=1))
-    elif found is None:
-        typer.echo(words.key("record.told-no-scores"))
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
     else:
-        table = hold_out_table(found)
-        typer.echo(words(table.title))
-        for line in (table.columns, *table.rows):
-            typer.echo("  ".join(words.value(cell) for cell in line))
+        print_verdict(told, language)

@@ -6,22 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homing.credibility.calibration.design import Progress
+from homing.credibility.calibration.posterior_files import SHIPPED
 from homing.credibility.calibration.rank_check import check_ranks
-from homing.credibility.calibration.run import FULL, Calibration, Effort, calibrate
-from homing.credibility.files import write_calibration
+from homing.credibility.calibration.run import FULL, Calibration, Effort, calibrate, parameters
+from homing.credibility.emulation import emulation_at_draws
+from homing.credibility.files import Beside, write_calibration
+from homing.credibility.kinetic_hold_outs import kinetic_hold_outs
 from homing.credibility.predicting import donor_predictions, fistula_predictions, luminal_predictions
+from homing.credibility.predictive_checks import PATIENTS, predictive_checks
 from homing.credibility.scoring import Verdict, judge
 from homing.evidence.store import load_store
-from homing.inference.rank_checks import Ranks
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A finished calibration with the verdict on the hold-outs, and the ranks where they were asked for."""
+    """A finished calibration with the verdict on the hold-outs, its checks, and the ranks where they were asked for."""
 
     calibration: Calibration
     verdict: Verdict
-    ranks: Ranks | None
+    beside: Beside
     folder: Path
 
 
@@ -49,6 +52,14 @@ def calibrate_and_judge(
         *donor_predictions(found, store),
     ]
     verdict = judge(predicted)
+    kinetic = kinetic_hold_outs(store, seed, threads)
     progress("predict", 1, 1)
-    write_calibration(found, verdict, ranks, out)
-    return Calibrated(found, verdict, ranks, out)
+    draws = {p.factor.key: p.draws for p in parameters(found, SHIPPED)}
+    patients = min(PATIENTS, effort.fistula_patients)
+    checks = predictive_checks(
+        draws, store, seed, draws=effort.checked, patients=patients, threads=threads, progress=progress
+    )
+    emulated = emulation_at_draws(found, effort.checked // 2, threads, progress)
+    beside = Beside(kinetic, checks, emulated, ranks)
+    write_calibration(found, verdict, beside, out)
+    return Calibrated(found, verdict, beside, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 from homing import __version__
 from homing.credibility.calibration.posterior_files import SHIPPED, write
 from homing.credibility.calibration.run import Calibration, Fit, parameters, rows_digest
+from homing.credibility.kinetic_hold_outs import KineticHoldOut, kinetics_plain
 from homing.credibility.predicting import Predicted
+from homing.credibility.predictive_checks import Checks, checks_plain
 from homing.credibility.scoring import Scored, ScoredDifference, Verdict
 from homing.credibility.split import rows_of
 from homing.inference.rank_checks import Ranks
@@ -22,11 +25,21 @@ from homing.study.folder import whole_file
 
 #: Counted up when the posterior that ships changes.
 VERSION = "1"
-SCORES, DIAGNOSTICS = "holdout-scores.json", "diagnostics.json"
+SCORES, DIAGNOSTICS, CHECKS = "holdout-scores.json", "diagnostics.json", "predictive-checks.json"
 
 
-def write_calibration(found: Calibration, verdict: Verdict, ranks: Ranks | None, folder: Path) -> None:
-    """Write posterior.yaml, draws.csv, holdout-scores.json and diagnostics.json to a folder.
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside draws and scores: kinetic hold-outs, checks, errors of emulators at draws, and ranks."""
+
+    kinetic: Sequence[KineticHoldOut]
+    checks: Checks
+    emulated: Mapping[str, Mapping[str, Mapping[str, float]]]
+    ranks: Ranks | None
+
+
+def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, folder: Path) -> None:
+    """Write posterior.yaml, draws.csv, holdout-scores.json, predictive-checks.json and diagnostics.json to a folder.
 
     Raises: StudyError naming a file that can't be written.
     """
@@ -43,8 +56,12 @@ def write_calibration(found: Calibration, verdict: Verdict, ranks: Ranks | None,
         "diagnostics": _worst(found),
     }
     write(folder, parameters(found, SHIPPED), told)
-    _json(folder / SCORES, verdict_plain(verdict))
-    _json(folder / DIAGNOSTICS, diagnostics_plain(found, ranks))
+    _json(folder / SCORES, {**verdict_plain(verdict), "kinetics": kinetics_plain(beside.kinetic)})
+    _json(folder / CHECKS, checks_plain(beside.checks))
+    diagnosed = diagnostics_plain(found, beside.ranks)
+    for domain, outputs in beside.emulated.items():
+        diagnosed["domains"][domain]["emulators at the posterior"] = outputs
+    _json(folder / DIAGNOSTICS, diagnosed)
 
 
 def _worst(found: Calibration) -> dict[str, str]:

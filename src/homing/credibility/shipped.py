@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from homing.credibility.files import DIAGNOSTICS, SCORES
+from homing.credibility.files import CHECKS, DIAGNOSTICS, SCORES
 from homing.evidence.root import catalogue_root
 from homing.ground.errors import EvidenceError
 
@@ -29,6 +29,15 @@ def shipped_diagnostics(folder: Path | None = None) -> Mapping[str, Any]:
     Raises: EvidenceError naming a file that is missing or damaged.
     """
     return _read((folder or catalogue_root() / "posterior") / DIAGNOSTICS)
+
+
+@functools.lru_cache(maxsize=4)
+def shipped_checks(folder: Path | None = None) -> Mapping[str, Any]:
+    """What the calibration's own trials saw beside simulated cohorts; see `predictive_checks.checks_plain`.
+
+    Raises: EvidenceError naming a file that is missing or damaged.
+    """
+    return _read((folder or catalogue_root() / "posterior") / CHECKS)
 
 
 def _read(file: Path) -> Mapping[str, Any]:

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from homing.answers.content import Dots, Lines, Message, Panel, Series, Text, Verbatim
+from homing.answers.content import Dots, Estimate, Lines, Message, Panel, Series, Spans, Text, Verbatim
+from homing.credibility.predicting import RULES
+from homing.credibility.predictive_checks import DOSES
+from homing.credibility.scoring import HOMING
+from homing.ground.proportions import exact_interval
 from homing.patients.posterior import Posterior
 
-#: The level of intervals in the pictures, as the files name it.
-LEVEL = "0.95"
+#: Levels of intervals in the pictures, as the files name them.
+LEVELS = ("0.5", "0.8", "0.95")
 #: A bin of a histogram of ranks is outside its band with this probability where the inference is right.
 BAND = 0.01
 
@@ -33,38 +37,97 @@ def learnt(found: Posterior) -> Dots:
     )
 
 
-def predicted_rows(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
-    """Every hold-out row: what was seen, and what was predicted with its 95 % interval.
+def predicted_rows(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spans:
+    """Every hold-out row: what was seen, and the 50, 80 and 95 % intervals of what was predicted.
 
     Arguments: `names` what rows are called, by key.
     """
     rows = verdict["rows"]
-    return _beside(
-        [r["scores"]["homing"] for r in rows], [names[r["key"]] for r in rows], "credibility.rows", "credibility.share"
-    )
+    called = [names[r["key"]] for r in rows]
+    return _spans(rows, called, "credibility.rows", "credibility.share")
 
 
-def predicted_differences(verdict: Mapping[str, Any]) -> Dots:
-    """Every difference, cells less control: what was seen, and what was predicted with its 95 % interval."""
+def predicted_differences(verdict: Mapping[str, Any]) -> Spans:
+    """Every difference, cells less control: what was seen, and the intervals of what was predicted."""
     found = verdict["differences"]
-    scores, names = [d["scores"]["homing"] for d in found], [Verbatim(d["name"]) for d in found]
-    return _beside(scores, names, "credibility.differences", "credibility.difference", reference=0.0)
+    called = [Verbatim(d["name"]) for d in found]
+    return _spans(found, called, "credibility.differences", "credibility.difference", reference=0.0)
 
 
-def _beside(
-    scores: Sequence[Mapping[str, Any]], names: Sequence[Text], title: str, axis: str, reference: float | None = None
-) -> Dots:
-    nothing = float("nan")
-    values = [[(s["observed"], nothing, nothing), (s["predicted"], *s["intervals"][LEVEL])] for s in scores]
-    return Dots(
+def _spans(
+    scored: Sequence[Mapping[str, Any]], names: Sequence[Text], title: str, axis: str, reference: float | None = None
+) -> Spans:
+    mine = [each["scores"][HOMING] for each in scored]
+    return Spans(
         title=Message(title),
         categories=names,
-        groups=[Message("credibility.seen"), Message("credibility.predicted")],
-        values=np.array(values),
+        levels=[float(level) for level in LEVELS],
+        intervals=np.array([[s["intervals"][level] for level in LEVELS] for s in mine]),
+        seen=np.array([s["observed"] for s in mine]),
         x_label=Message(axis),
         percent=True,
         reference=reference,
     )
+
+
+def totals(verdict: Mapping[str, Any]) -> Dots:
+    """Total log scores of Homing and of each rule, on the results of which the rule says anything."""
+    rows = verdict["totals"]
+    values = [[_point(t["log score"]["homing"]), _point(t["log score"]["rule"])] for t in rows]
+    return Dots(
+        title=Message("credibility.totals"),
+        categories=[Message("credibility.rule-of", {**rule_and_domain(t), "rows": t["rows"]}) for t in rows],
+        groups=[Message("credibility.rule.homing"), Message("credibility.head.the-rule")],
+        values=np.array(values),
+        x_label=Message("credibility.log-axis"),
+        note=Message("credibility.totals-note"),
+        together=True,
+    )
+
+
+def rule_and_domain(total: Mapping[str, Any]) -> dict[str, Message]:
+    """What a rule and the kind of results of a total are called."""
+    rule = total["rule"].replace(" ", "-")
+    return {"rule": Message(f"credibility.rule.{rule}"), "domain": Message(f"credibility.domain.{total['domain']}")}
+
+
+def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
+    """Log score of Homing less that of each rule, for every result that counts once in a total."""
+    units = [(names[r["key"]], _logs(r["scores"])) for r in verdict["rows"] if r["key"] not in paired(verdict)]
+    units += [(Verbatim(d["name"]), d["joint log score"]) for d in verdict["differences"]]
+    kept = [(name, logs) for name, logs in units if logs[HOMING] is not None and any(rule in logs for rule in RULES)]
+    values = [
+        [_point(None if logs.get(rule) is None else (logs[HOMING] or 0.0) - (logs[rule] or 0.0)) for rule in RULES]
+        for _, logs in kept
+    ]
+    return Dots(
+        title=Message("credibility.row-scores"),
+        categories=[name for name, _ in kept],
+        groups=[
+            Message("credibility.less", {"rule": Message(f"credibility.rule.{rule.replace(' ', '-')}")})
+            for rule in RULES
+        ],
+        values=np.array(values).reshape(len(kept), len(RULES), 3),
+        x_label=Message("credibility.row-log-axis"),
+        reference=0.0,
+        note=Message("credibility.row-scores-note"),
+        together=True,
+    )
+
+
+def paired(verdict: Mapping[str, Any]) -> set[str]:
+    """Keys of the rows whose trial and visit have a difference: they count in it and not alone."""
+    both = {(d["trial"], d["week"]) for d in verdict["differences"]}
+    return {r["key"] for r in verdict["rows"] if (r["trial"], r["week"]) in both}
+
+
+def _logs(scores: Mapping[str, Any]) -> dict[str, float | None]:
+    return {rule: s["log score"] for rule, s in scores.items()}
+
+
+def _point(x: float | None) -> tuple[float, float, float]:
+    nothing = float("nan")
+    return (nothing if x is None else x, nothing, nothing)
 
 
 def ranks(diagnostics: Mapping[str, Any]) -> Lines:
@@ -81,6 +144,48 @@ def ranks(diagnostics: Mapping[str, Any]) -> Lines:
         axes = Message("credibility.rank-axis"), Message("credibility.count-axis")
         panels.append(Panel(Verbatim(name), series, *axes, y_range=(0.0, float(max(y.max(), high) * 1.1))))
     return Lines(Message("credibility.ranks", {"n": told["replicates"]}), panels)
+
+
+def courses(checks: Mapping[str, Any]) -> Lines:
+    """What calibration trials saw, beside cohorts simulated at draws of the posterior: over time and by dose."""
+    panels = [_course(c) for c in checks["courses"]]
+    at = next((i for i, c in enumerate(checks["courses"]) if c["key"] == "relapse"), len(panels))
+    panels.insert(at, _course(checks["doses"], by_dose=True))
+    values = {"draws": checks["draws"], "patients": checks["patients"]}
+    return Lines(Message("credibility.checks"), panels, Message("credibility.checks-note", values))
+
+
+def _course(c: Mapping[str, Any], *, by_dose: bool = False) -> Panel:
+    unit = 1e-6 if by_dose else 1.0
+    x, low, middle, high = (np.array(c[name], dtype=float) for name in ("x", "low", "middle", "high"))
+    series = [Series(Message("credibility.check.simulated"), unit * x, middle, low, high, colour=6)]
+    for k, trial in enumerate(dict.fromkeys(s["trial"] for s in c["seen"])):
+        seen = [s for s in c["seen"] if s["trial"] == trial]
+        at = np.array([unit * s["dose"] if by_dose else s["week"] for s in seen])
+        ends = np.array([_exact(s) for s in seen])
+        shares = np.array([s["share"] for s in seen])
+        series.append(Series(Verbatim(trial), at, shares, ends[:, 0], ends[:, 1], style="points", colour=k))
+    return Panel(
+        Message(f"credibility.check.{c['key']}", {"of": _regimen(c["of"])}),
+        series,
+        Message("credibility.check.dose-axis" if by_dose else "head.time-weeks"),
+        Message("credibility.share"),
+        y_range=(0.0, 1.0),
+        percent=True,
+    )
+
+
+def _regimen(key: str) -> Message | Estimate:
+    if DOSES.get(key):
+        return Estimate(DOSES[key], kind="cells", spread="none")
+    return Message("credibility.regimen.procedure")
+
+
+def _exact(seen: Mapping[str, Any]) -> tuple[float, float]:
+    """The exact interval of a reading of known size; its own share where the size is not known."""
+    if not seen["n"]:
+        return seen["share"], seen["share"]
+    return exact_interval(round(seen["share"] * seen["n"]), seen["n"])
 
 
 def _name(both: Mapping[str, str]) -> Verbatim:

@@ -55,14 +55,31 @@ def run_design(
     versions), by which a folder's files are known to belong to this design.
     """
     design = sobol_design(unknowns.low, unknowns.high, points, seed)
-    told = {"domain": unknowns.domain, "outputs": list(outputs), "points": points, "seed": seed, **settings}
+    told = {"points": points, "seed": seed, **settings}
+    return run_points(unknowns, outputs, simulate, design, told, folder, progress)
+
+
+def run_points(
+    unknowns: Unknowns,
+    outputs: Sequence[str],
+    simulate: Simulate,
+    points: NDArray[np.float64],
+    settings: Mapping[str, object],
+    folder: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> Design:
+    """Simulate points (point, factor), logarithms of the factors, or take up what is kept of them in `folder`.
+
+    Arguments: `settings` all that the results depend on beside the box of the unknowns, the points included.
+    """
+    told = {"domain": unknowns.domain, "outputs": list(outputs), **settings}
     told["box"] = [[f.key, *f.design, list(f.multiplies)] for f in unknowns.factors.values()]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     events, patients = [], []
     step = f"simulate {unknowns.domain}"
-    for first in range(0, points, BLOCK):
-        part = design[first : first + BLOCK]
+    for first in range(0, len(points), BLOCK):
+        part = points[first : first + BLOCK]
         file = folder / f"{unknowns.domain}-{digest}-{first:05d}.npz"
         found = _kept(file)
         if found is None:
@@ -72,8 +89,8 @@ def run_design(
                 np.savez(opened, events=found[0], patients=found[1])
         events.append(found[0])
         patients.append(found[1])
-        progress(step, min(first + BLOCK, points), points)
-    return Design(unknowns, tuple(outputs), design, np.concatenate(events), np.concatenate(patients))
+        progress(step, min(first + BLOCK, len(points)), len(points))
+    return Design(unknowns, tuple(outputs), points, np.concatenate(events), np.concatenate(patients))
 
 
 def _kept(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:

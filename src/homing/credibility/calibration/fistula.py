@@ -150,7 +150,7 @@ class Cohorts:
         for name in dict.fromkeys(output.regimen for output in wanted):
             mine = [i for i, output in enumerate(wanted) if output.regimen == name]
             weeks = sorted({FIRST_VISIT, *(wanted[i].week for i in mine)})
-            run = self._run(regimens()[name], changes, np.array(weeks) * DAYS_PER_WEEK)
+            run = self.run(regimens()[name], changes, np.array(weeks) * DAYS_PER_WEEK)
             for i in mine:
                 met = run.outcome(wanted[i].endpoint, wanted[i].week * DAYS_PER_WEEK)
                 first = run.outcome(wanted[i].endpoint, FIRST_VISIT * DAYS_PER_WEEK)
@@ -159,7 +159,7 @@ class Cohorts:
                 events[i], patients[i] = int(met[among].sum()), int(among.sum())
         return events, patients
 
-    def _run(self, protocol: Protocol, changes: Mapping[str, float], days: NDArray[np.float64]):
+    def run(self, protocol: Protocol, changes: Mapping[str, float], days: NDArray[np.float64]):
         rate = changes.get("tract_flares.rate", 1.0)
         cohort = replace(self.cohort, population=_reopening(self.cohort.population, rate))
         rest = {name: factor for name, factor in changes.items() if name != "tract_flares.rate"}

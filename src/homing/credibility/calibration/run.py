@@ -30,7 +30,10 @@ NEW_TRIAL_DECADES, NEW_TRIAL_CENTRES = 0.6, 50.0
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is spent: design points and patients of each domain, warm-up and draws of each of `chains`."""
+    """How much is spent: design points and patients of each domain, warm-up and draws of each of `chains`.
+
+    `checked` draws of the posterior are simulated beside the calibration's own trials, half of them beside emulators.
+    """
 
     points: int = 128
     fistula_patients: int = 4000
@@ -38,11 +41,12 @@ class Effort:
     warmup: int = 1000
     draws: int = 1500
     chains: int = 4
+    checked: int = 40
 
 
 FULL = Effort()
 #: For a try and for tests: minutes become seconds, and intervals are rough.
-QUICK = Effort(points=48, fistula_patients=300, luminal_patients=300, warmup=300, draws=300, chains=2)
+QUICK = Effort(points=48, fistula_patients=300, luminal_patients=300, warmup=300, draws=300, chains=2, checked=8)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def fistula_surface(
         lambda changes: cohorts.events(changes, outputs),
         effort.points,
         seed,
-        {"patients": effort.fistula_patients, "model": _model_hash(), "regimens": fistula.regimens_told()},
+        {"patients": effort.fistula_patients, "model": model_hash(), "regimens": fistula.regimens_told()},
         folder / "designs",
         progress,
     )
@@ -132,7 +136,7 @@ def luminal_surface(
         lambda changes: luminal.simulate(changes, effort.luminal_patients, seed, threads),
         effort.points,
         seed,
-        {"patients": effort.luminal_patients, "model": _model_hash()},
+        {"patients": effort.luminal_patients, "model": model_hash()},
         folder / "designs",
         progress,
     )
@@ -205,7 +209,7 @@ _BEHIND_DATA = (
 
 
 @functools.lru_cache(maxsize=1)
-def _model_hash() -> str:
+def model_hash() -> str:
     """A hash of the code and the values that simulated cohorts depend on."""
     root = catalogue_root()
     files = [f for folder in _BEHIND for f in (root.parent / folder).rglob("*.py")]

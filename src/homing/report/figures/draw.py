@@ -8,13 +8,14 @@ from typing import Any
 
 from matplotlib import figure as mpl
 
-from homing.answers.content import Bars, Dots, Figure, Forest, Heat, Lines, Scatter, Tornado
+from homing.answers.content import Bars, Dots, Figure, Forest, Heat, Lines, Scatter, Spans, Tornado
 from homing.report.figures.bars import describe_bars, draw_bars
 from homing.report.figures.dots import describe_dots, draw_dots
 from homing.report.figures.forest import describe_forest, draw_forest
 from homing.report.figures.heat import describe_heat, draw_heat
 from homing.report.figures.lines import describe_lines, draw_lines
 from homing.report.figures.scatter import describe_scatter, draw_scatter
+from homing.report.figures.spans import describe_spans, draw_spans
 from homing.report.figures.style import clean
 from homing.report.figures.svg import drawing, to_png, to_svg
 from homing.report.figures.tornado import describe_tornado, draw_tornado
@@ -25,6 +26,7 @@ _KINDS: dict[type, tuple[Callable[[Any, Words], mpl.Figure], Callable[[Any, Word
     Lines: (draw_lines, describe_lines),
     Forest: (draw_forest, describe_forest),
     Dots: (draw_dots, describe_dots),
+    Spans: (draw_spans, describe_spans),
     Bars: (draw_bars, describe_bars),
     Tornado: (draw_tornado, describe_tornado),
     Scatter: (draw_scatter, describe_scatter),
