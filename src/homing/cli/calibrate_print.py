@@ -40,36 +40,21 @@ def _emulators(each: Mapping[str, Any]) -> str:
 
 
 def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
-    """Print the hold-outs: each row and difference with its interval, coverage, and the totals against the rules."""
+    """Print the hold-outs: each result with its interval, coverage, kinetics, and the totals against the rules."""
+    from homing.evidence.store import load_store
+    from homing.report import credibility_page as page
     from homing.report.words import Words
 
-    words = Words(language)
-    yes, no = words.key("credibility.yes"), words.key("credibility.no")
-    rows = [_row(r["key"], r["scores"]["homing"], "%", yes, no) for r in told["rows"]]
-    for d in told["differences"]:
-        name = words.key("credibility.difference-of", name=d["name"])
-        rows.append(_row(name, d["scores"]["homing"], "", yes, no))
-    print_table([words.key(f"credibility.head.{head}") for head in HEADS], rows)
-    covered = [f"{float(level):.0%}: {inside}/{n}" for level, (inside, n) in told["coverage"].items()]
-    typer.echo(words.key("credibility.covered", levels="; ".join(covered)))
-    totals = []
-    for t in told["totals"]:
-        better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
-        rule, domain = (words.key(f"credibility.{kind}.{t[kind]}".replace(" ", "-")) for kind in ("rule", "domain"))
-        log = t["log score"]
-        totals.append([rule, domain, str(t["rows"]), f"{log['homing']:.1f}", f"{log['rule']:.1f}", better])
-    typer.echo(words.key("credibility.totals"))
-    print_table([words.key(f"credibility.head.{head}") for head in TOTALS], totals)
-
-
-HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps")
-TOTALS = ("rule", "of", "units", "homing", "the-rule", "better")
-
-
-def _row(name: str, s: Mapping[str, Any], unit: str, yes: str, no: str) -> list[str]:
-    sign = "" if unit == "%" else "+"
-    low, high = s["intervals"]["0.95"]
-    inside = "/".join(yes if s["inside"][level] else no for level in ("0.5", "0.8", "0.95"))
-    shown = [format(100 * x, f"{sign}.1f") for x in (s["observed"], s["predicted"], low, high)]
-    log = "-inf" if s["log score"] is None else f"{s['log score']:.2f}"
-    return [name, f"{shown[0]} {unit}".rstrip(), shown[1], f"{shown[2]} / {shown[3]}", inside, log, f"{s['crps']:.3f}"]
+    words, store = Words(language), load_store()
+    names = page.names_of(told, store)
+    for heads, rows in (
+        (page.HEADS, page.table(told, names, words)),
+        (page.KINETICS, page.kinetics(told, words)),
+        (page.TOTALS, page.totals(told, words)),
+    ):
+        if rows:
+            print_table([words.key(f"credibility.head.{head}") for head in heads], rows)
+    first = page.first_test(told, store, words)
+    for line in (first, page.coverage(told, words), *page.plainly(told, names, words)):
+        if line:
+            typer.echo(line.replace("**", ""))

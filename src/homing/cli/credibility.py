@@ -18,7 +18,9 @@ def credibility(
     patients: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
     seed: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the record: en or zh.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder in which the record's own is made.")] = Path("credibility"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of records, 'credibility' if none; without STUDY, of the page.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder in which the finished run is looked for.")] = Path("runs"),
     form: Annotated[str, typer.Option("--format", help="html or docx (Word).")] = "html",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
@@ -28,12 +30,15 @@ def credibility(
     """Write a study's credibility record: rows of ICH M15 and factors of ASME V&V 40, filled from what is known.
 
     Without a finished run it is the model analysis plan; with one, the report that holds the run against the plan.
-    The study says under `credibility` what the model is relied on for. Without STUDY, the hold-out scores are shown.
+    The study says under `credibility` what the model is relied on for. Without STUDY, how the
+    posterior that ships predicted trials that it had not seen; with --out, as a page with pictures.
 
     Example: homing credibility examples/admire-cd.yaml --patients 300 --lang zh --format docx
     """
     if study is None:
-        _scores(lang or "en", as_json)
+        from homing.cli.hold_outs import show_hold_outs
+
+        show_hold_outs(lang or "en", out, as_json=as_json)
         return
     if plan + report + tipping > 1:
         raise StudyError("--plan, --report and --tipping are one each; ask for one of them.", "homing credibility")
@@ -53,19 +58,7 @@ def credibility(
         return
     kind = "plan" if plan else "report" if report else ""
     with progress(show=not quiet and not as_json) as bar:
-        found = write_record(resolved, out, runs=runs, kind=kind, form=form, threads=threads, progress=bar)
+        found = write_record(
+            resolved, out or Path("credibility"), runs=runs, kind=kind, form=form, threads=threads, progress=bar
+        )
     typer.echo(found.as_json() if as_json else found.as_text())
-
-
-def _scores(language: str, as_json: bool) -> None:
-    """Print how the posterior that ships predicted the hold-outs."""
-    import json
-
-    from homing.cli.calibrate_print import print_verdict
-    from homing.credibility.shipped import shipped_verdict
-
-    told = shipped_verdict()
-    if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
-    else:
-        print_verdict(told, language)

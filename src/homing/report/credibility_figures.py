@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import binom
@@ -19,6 +19,9 @@ from homing.patients.posterior import Posterior
 LEVELS = ("0.5", "0.8", "0.95")
 #: A bin of a histogram of ranks is outside its band with this probability where the inference is right.
 BAND = 0.01
+#: Courses of cohorts, which stand in a picture of their own; how far points of further trials are moved.
+_COHORTS = ("relapse", "reset")
+APART = 0.012
 
 
 def learnt(found: Posterior) -> Dots:
@@ -47,10 +50,10 @@ def predicted_rows(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spa
     return _spans(rows, called, "credibility.rows", "credibility.share")
 
 
-def predicted_differences(verdict: Mapping[str, Any]) -> Spans:
+def predicted_differences(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spans:
     """Every difference, cells less control: what was seen, and the intervals of what was predicted."""
     found = verdict["differences"]
-    called = [Verbatim(d["name"]) for d in found]
+    called = [names[d["name"]] for d in found]
     return _spans(found, called, "credibility.differences", "credibility.difference", reference=0.0)
 
 
@@ -94,7 +97,7 @@ def rule_and_domain(total: Mapping[str, Any]) -> dict[str, Message]:
 def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
     """Log score of Homing less that of each rule, for every result that counts once in a total."""
     units = [(names[r["key"]], _logs(r["scores"])) for r in verdict["rows"] if r["key"] not in paired(verdict)]
-    units += [(Verbatim(d["name"]), d["joint log score"]) for d in verdict["differences"]]
+    units += [(names[d["name"]], d["joint log score"]) for d in verdict["differences"]]
     kept = [(name, logs) for name, logs in units if logs[HOMING] is not None and any(rule in logs for rule in RULES)]
     values = [
         [_point(None if logs.get(rule) is None else (logs[HOMING] or 0.0) - (logs[rule] or 0.0)) for rule in RULES]
@@ -146,25 +149,30 @@ def ranks(diagnostics: Mapping[str, Any]) -> Lines:
     return Lines(Message("credibility.ranks", {"n": told["replicates"]}), panels)
 
 
-def courses(checks: Mapping[str, Any]) -> Lines:
+def courses(checks: Mapping[str, Any], of: Literal["fistula", "cohorts"]) -> Lines:
     """What calibration trials saw, beside cohorts simulated at draws of the posterior: over time and by dose."""
-    panels = [_course(c) for c in checks["courses"]]
-    at = next((i for i, c in enumerate(checks["courses"]) if c["key"] == "relapse"), len(panels))
-    panels.insert(at, _course(checks["doses"], by_dose=True))
+    shown = [c for c in checks["courses"] if (c["key"] in _COHORTS) == (of == "cohorts")]
+    shown += [checks["doses"]] if of == "fistula" else []
+    trials = list(dict.fromkeys(s["trial"] for c in shown for s in c["seen"]))
     values = {"draws": checks["draws"], "patients": checks["patients"]}
-    return Lines(Message("credibility.checks"), panels, Message("credibility.checks-note", values))
+    panels = [_course(c, trials) for c in shown]
+    return Lines(Message(f"credibility.checks-{of}"), panels, Message("credibility.checks-note", values))
 
 
-def _course(c: Mapping[str, Any], *, by_dose: bool = False) -> Panel:
+def _course(c: Mapping[str, Any], trials: Sequence[str]) -> Panel:
+    by_dose = c["key"] == "dose"
     unit = 1e-6 if by_dose else 1.0
     x, low, middle, high = (np.array(c[name], dtype=float) for name in ("x", "low", "middle", "high"))
     series = [Series(Message("credibility.check.simulated"), unit * x, middle, low, high, colour=6)]
-    for k, trial in enumerate(dict.fromkeys(s["trial"] for s in c["seen"])):
+    for k, trial in enumerate(trials):
         seen = [s for s in c["seen"] if s["trial"] == trial]
+        if not seen:
+            continue
+        apart = APART * float(unit * np.ptp(x)) * k  # so that trials of one week don't hide each other
         at = np.array([unit * s["dose"] if by_dose else s["week"] for s in seen])
         ends = np.array([_exact(s) for s in seen])
         shares = np.array([s["share"] for s in seen])
-        series.append(Series(Verbatim(trial), at, shares, ends[:, 0], ends[:, 1], style="points", colour=k))
+        series.append(Series(Verbatim(trial), at - apart, shares, ends[:, 0], ends[:, 1], style="points", colour=k))
     return Panel(
         Message(f"credibility.check.{c['key']}", {"of": _regimen(c["of"])}),
         series,
@@ -175,9 +183,9 @@ def _course(c: Mapping[str, Any], *, by_dose: bool = False) -> Panel:
     )
 
 
-def _regimen(key: str) -> Message | Estimate:
+def _regimen(key: str) -> Message:
     if DOSES.get(key):
-        return Estimate(DOSES[key], kind="cells", spread="none")
+        return Message("credibility.regimen.cells", {"n": Estimate(DOSES[key], kind="cells", spread="none")})
     return Message("credibility.regimen.procedure")
 
 

@@ -24,8 +24,13 @@ BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
 
 
 def names_of(verdict: Mapping[str, Any], store: Store) -> dict[str, Verbatim]:
-    """What each hold-out row is called, by key: trial, arm, endpoint and week."""
-    return {r["key"]: Verbatim(_called(r, store, Words("en")), _called(r, store, Words("zh"))) for r in verdict["rows"]}
+    """What each hold-out row is called, by key, and each difference, by name."""
+    both = Words("en"), Words("zh")
+    found = {r["key"]: Verbatim(*(_called(r, store, words) for words in both)) for r in verdict["rows"]}
+    for d in verdict["differences"]:
+        of = {"trial": store.trial(d["trial"]).name, "week": f"{d['week']:g}"}
+        found[d["name"]] = Verbatim(*(words.key("credibility.pair", **of) for words in both))
+    return found
 
 
 def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
@@ -34,7 +39,7 @@ def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
     arm = trial.arms[r["arm"]].label[language] if r["arm"] in trial.arms else r["arm"]
     endpoint = terms[r["endpoint"]][language] if r["endpoint"] in terms else r["endpoint"]
     row = words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
-    return words.key(f"credibility.row.{r['as']}", row=row) if r["as"] in ("kept", "gained") else row
+    return words.key("credibility.row.gained", row=row) if r["as"] == "gained" else row
 
 
 def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
@@ -47,8 +52,13 @@ def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Word
         rows.append([words(names[r["key"]]), seen, *_scored(s, words, signed=False)])
     for d in verdict["differences"]:
         s = d["scores"]["homing"]
-        name = words.key("credibility.difference-of", name=d["name"])
-        rows.append([name, words.key("credibility.points", x=_signed(s["observed"])), *_scored(s, words, signed=True)])
+        rows.append(
+            [
+                words(names[d["name"]]),
+                words.key("credibility.points", x=_signed(s["observed"])),
+                *_scored(s, words, signed=True),
+            ]
+        )
     return rows
 
 
@@ -121,7 +131,7 @@ def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Wo
         ]
         yield words.key(f"credibility.page.{key}", where=words.listing(found) or words.key("credibility.page.nowhere"))
     missed = [words(names[r["key"]]) for r in verdict["rows"] if not r["scores"]["homing"]["inside"]["0.95"]]
-    missed += [d["name"] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
+    missed += [words(names[d["name"]]) for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
     yield words.key("credibility.page.outside", where="; ".join(missed) or words.key("credibility.page.none"))
 
 
@@ -189,10 +199,11 @@ def pictures_of(store: Store, folder: Path | None = None) -> dict[str, Figure]:
     found: dict[str, Figure] = {
         "learnt": figures.learnt(posterior() if folder is None else read_posterior(folder / "posterior.yaml")),
         "hold-outs": figures.predicted_rows(verdict, names),
-        "differences": figures.predicted_differences(verdict),
+        "differences": figures.predicted_differences(verdict, names),
         "totals": figures.totals(verdict),
         "row-scores": figures.row_scores(verdict, names),
-        "checks": figures.courses(shipped_checks(folder)),
+        "checks-fistula": figures.courses(shipped_checks(folder), "fistula"),
+        "checks-cohorts": figures.courses(shipped_checks(folder), "cohorts"),
     }
     return found | ({"ranks": figures.ranks(diagnostics)} if "ranks" in diagnostics else {})
 

@@ -43,7 +43,7 @@ def draw_spans(figure: Spans, words: Words) -> Figure:
         frame.ax.hlines(frame.middles, low, high, color=_PREDICTED, linewidth=width, alpha=alpha, capstyle="butt")
     for y, x, (ink, marker), text in zip(frame.middles, figure.seen, _marks(figure), beside, strict=True):
         frame.ax.plot(x, y, marker, color=ink, markersize=5.5, markeredgecolor="white", markeredgewidth=0.7, zorder=3)
-        write_beside(frame, float(y), text, ink=ink)
+        write_beside(frame, float(y), text, ink=ink if marker == _OUTSIDE[1] else INK)
     return frame.fig
 
 
