@@ -58,5 +58,7 @@ def credibility(
         return
     kind = "plan" if plan else "report" if report else ""
     with progress(show=not quiet and not as_json) as bar:
-        found = write_record(resolved, out or Path("credibility"), runs=runs, kind=kind, form=form, threads=threads, progress=bar)
+        found = write_record(
+            resolved, out or Path("credibility"), runs=runs, kind=kind, form=form, threads=threads, progress=bar
+        )
     typer.echo(found.as_json() if as_json else found.as_text())

@@ -148,9 +148,7 @@ def cohort_readings(store: Store, domain: str, endpoint: str) -> tuple[Seen, ...
 
 def _readings(store: Store, wanted: Sequence[tuple[str, str, str]]) -> list[Seen]:
     held = {
-        (row.trial, row.arm, row.endpoint, row.week)
-        for domain in DOMAINS
-        for row in rows_of("holdout", domain).rows
+        (row.trial, row.arm, row.endpoint, row.week) for domain in DOMAINS for row in rows_of("holdout", domain).rows
     }
     found = []
     for trial, arm, endpoint in wanted:

@@ -52,7 +52,13 @@ def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Word
         rows.append([words(names[r["key"]]), seen, *_scored(s, words, signed=False)])
     for d in verdict["differences"]:
         s = d["scores"]["homing"]
-        rows.append([words(names[d["name"]]), words.key("credibility.points", x=_signed(s["observed"])), *_scored(s, words, signed=True)])
+        rows.append(
+            [
+                words(names[d["name"]]),
+                words.key("credibility.points", x=_signed(s["observed"])),
+                *_scored(s, words, signed=True),
+            ]
+        )
     return rows
 
 
@@ -60,7 +66,13 @@ def _scored(s: Mapping[str, Any], words: Words, *, signed: bool) -> list[str]:
     low, high = s["intervals"]["0.95"]
     ends = [_signed(x) if signed else words.percent(x, 1) for x in (s["predicted"], low, high)]
     log = "−∞" if s["log score"] is None else f"{s['log score']:.2f}".replace("-", "−")
-    return [ends[0], words.key("credibility.range", low=ends[1], high=ends[2]), _inside(s, words), log, f"{s['crps']:.3f}"]
+    return [
+        ends[0],
+        words.key("credibility.range", low=ends[1], high=ends[2]),
+        _inside(s, words),
+        log,
+        f"{s['crps']:.3f}",
+    ]
 
 
 def _inside(s: Mapping[str, Any], words: Words) -> str:

@@ -52,7 +52,9 @@ def describe_spans(figure: Spans, words: Words) -> list[str]:
     shown = []
     for name, x, ends in zip(figure.categories, figure.seen, figure.intervals, strict=True):
         low, high = (_number(float(end), figure, words) for end in ends[-1])
-        shown.append(f"{words(name)}: {words.key('number.interval', value=_number(float(x), figure, words), low=low, high=high)}")
+        shown.append(
+            f"{words(name)}: {words.key('number.interval', value=_number(float(x), figure, words), low=low, high=high)}"
+        )
     return shown
 
 
