@@ -1,12 +1,13 @@
 # make demo   sets up and re-creates ADMIRE-CD in virtual patients; the report is in runs/
 # make test   sets up and runs all tests; make test-random draws new random cases
+# make calibrate   fits the posterior roughly (homing calibrate --quick)
 # Needs Python 3.11 or newer and nothing else; everything else comes from the lock files.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: demo examples test test-random check docs bench lock clean
+.PHONY: demo examples test test-random calibrate check docs bench lock clean
 
 demo: $(VENV)/runtime.ready
 	$(BIN)/homing run examples/admire-cd.yaml
@@ -27,6 +28,9 @@ check: $(VENV)/dev.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/lint_house.py
+
+calibrate: $(VENV)/dev.ready
+	$(BIN)/homing calibrate --quick --quiet --out build/calibration
 
 docs: $(VENV)/dev.ready
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

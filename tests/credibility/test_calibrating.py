@@ -11,57 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from homing.cli.main import app
-from homing.credibility import predicting, scoring
-from homing.credibility.calibration import kinetics, kinetics_fit, run
+from homing.credibility.calibration import data, fistula, run
 from homing.credibility.calibration.run import Effort
-from homing.credibility.split import count, rows_of, sealed
+from homing.credibility.calibration.unknowns import unknowns
+from homing.credibility.split import sealed
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import load_store
 from homing.ground.errors import HomingError
 from homing.patients.posterior import read_posterior
 
-
-def test_weights_of_the_kinetics_agree_with_a_grid() -> None:
-    """The debris rate's posterior mean against a sum over a grid, all other factors at draws of their prior."""
-    store = sealed(load_store())
-    found = kinetics_fit.fit(store, 5)
-    assert found.effective > 200
-    seen = kinetics.observed(store)
-    for name, (mean, sd) in seen.items():
-        at = [kinetics.simulate({k: float(c[i]) for k, c in found.draws.items()})[name] for i in range(0, 5000, 10)]
-        assert np.log(at).mean() == pytest.approx(mean, abs=2 * sd)
-        assert np.log(at).std() <= 1.5 * sd
-
-
-def test_rules_are_what_they_say() -> None:
-    known = [count(load_store(), row) for row in rows_of("calibration", "fistula").rows]
-    controls = [c for c in known if c.is_control and c.row.how == "binomial"]
-    latest = max(controls, key=lambda c: (c.trial.year or 0, c.n))
-    told = predicting._rules(controls, controls, 1, 40_000)
-    assert latest.row.trial == "ADMIRE-CD"
-    assert told["last trial"].mean() == pytest.approx((latest.events + 1) / (latest.n + 2), abs=0.002)
-    np.testing.assert_array_equal(told["meta-analysis"], told["control"])
-    pairs = predicting._controlled(known)
-    assert {a.row.trial: a.n for a, _ in pairs} == {
-        "ADMIRE-CD": 107,
-        "Molendijk-2015": 15,
-        "FATT-1": 124,
-        "Garcia-Olmo-2009": 24,
-    }
-
-
-def test_totals_count_both_arms_of_a_trial_once() -> None:
-    rows = rows_of("holdout", "fistula")
-    counts = {row.key: count(load_store(), row) for row in rows.rows}
-    share = np.full(50, 0.4)
-    predicted = [predicting.Predicted(c, "fistula", share, {"control": share}) for c in counts.values()]
-    verdict = scoring.judge(predicted)
-    total = next(t for t in verdict.totals if t.domain == "")
-    assert total.rows == len(counts) - len(rows.comparisons or {})
-    assert total.homing_log == pytest.approx(total.rule_log)
-    from scipy.stats import binom
-
-    assert total.homing_log == pytest.approx(sum(binom.logpmf(c.events, c.n, 0.4) for c in counts.values()), rel=1e-9)
+KNOWN = unknowns("fistula")
+OUTPUTS = tuple(output.key for output in fistula.all_outputs())
+DATA = data.fistula_data(sealed(load_store()), "calibration", OUTPUTS)
 
 
 def test_the_posterior_that_ships_is_of_these_rows_and_holds_together() -> None:

@@ -192,13 +192,19 @@ def test_a_faulty_file_is_refused_with_its_place(tmp_path: Path, text: str, told
 
 
 def test_a_share_without_a_denominator_is_refused_with_its_place(tmp_path: Path) -> None:
-    """Waugh's share is of a curve, without one; the row that gives it none is refused where it stands."""
+    """Waugh's share of a curve, were its patients not printed; a row that says how many it takes gets it."""
+    one = "trial: Waugh-2010, arm: stop, endpoint: relapse, week: '68', as: kaplan-meier, because: so"
     file = tmp_path / "rows.yaml"
-    one = "{trial: Waugh-2010, arm: stop, endpoint: relapse, week: '68', as: kaplan-meier, because: so}"
-    file.write_text(f"set: calibration\ndomain: relapse\nrows:\n  - {one}\n", encoding="utf-8")
+    rows = f"  - {{{one}}}\n"
+    file.write_text(f"set: calibration\ndomain: relapse\nrows:\n{rows}", encoding="utf-8")
     (row,) = read_row_set(entry_of_file(file)).rows
+    store = load_store()
+    trial = store.trial("Waugh-2010")
+    bare = replace(trial, outcomes=tuple(replace(outcome, n=None) for outcome in trial.outcomes))
+    store = replace(store, trials={**store.trials, "Waugh-2010": bare})
     with pytest.raises(EvidenceError, match=r"rows.yaml:4:.*no denominator"):
-        count(load_store(), row)
+        count(store, row)
+    assert (count(store, replace(row, n=30)).events, count(store, replace(row, n=30)).n) == (15, 30)
 
 
 def test_a_digest_changes_with_what_is_fitted_and_with_nothing_else() -> None:

@@ -190,7 +190,6 @@ def test_every_picture_and_the_page_are_in_their_language(tmp_path: Path, lang: 
 
 
 def test_a_span_is_told_to_a_screen_reader() -> None:
-    figure = Spans(
-        Verbatim("t"), [Verbatim("a")], [0.5, 0.8, 0.95], np.array([[[0.1, 0.2], [0, 0.3], [0, 0.4]]]), np.array([0.15]), Verbatim("x"), True
-    )  # fmt: skip
+    ends = np.array([[[0.1, 0.2], [0, 0.3], [0, 0.4]]])
+    figure = Spans(Verbatim("t"), [Verbatim("a")], [0.5, 0.8, 0.95], ends, np.array([0.15]), Verbatim("x"), True)
     assert "a: 15.0 % (0.0 % to 40.0 %)" in draw(figure, Words("en"))

@@ -58,10 +58,10 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
     write(folder, parameters(found, SHIPPED), told)
     _json(folder / SCORES, {**verdict_plain(verdict), "kinetics": kinetics_plain(beside.kinetic)})
     _json(folder / CHECKS, checks_plain(beside.checks))
-    told = diagnostics_plain(found, beside.ranks)
+    diagnosed = diagnostics_plain(found, beside.ranks)
     for domain, outputs in beside.emulated.items():
-        told["domains"][domain]["emulators at the posterior"] = outputs
-    _json(folder / DIAGNOSTICS, told)
+        diagnosed["domains"][domain]["emulators at the posterior"] = outputs
+    _json(folder / DIAGNOSTICS, diagnosed)
 
 
 def _worst(found: Calibration) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Posterior predictive checks: what the calibration's own trials saw, beside cohorts simulated at draws of the posterior.
+"""Posterior predictive checks: what calibration's own trials saw, beside cohorts simulated at draws of the posterior.
 
 Nothing is emulated here. The draws are those of one more trial; what belongs to how a trial observes (its own
 definition, being open) is not added, so that fistula trials are shown that were blinded and of Crohn's disease.

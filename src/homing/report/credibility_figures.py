@@ -100,7 +100,7 @@ def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
     units += [(names[d["name"]], d["joint log score"]) for d in verdict["differences"]]
     kept = [(name, logs) for name, logs in units if logs[HOMING] is not None and any(rule in logs for rule in RULES)]
     values = [
-        [_point(logs[HOMING] - logs[rule] if logs.get(rule) is not None else None) for rule in RULES]
+        [_point(None if logs.get(rule) is None else (logs[HOMING] or 0.0) - (logs[rule] or 0.0)) for rule in RULES]
         for _, logs in kept
     ]
     return Dots(

@@ -96,7 +96,7 @@ def run_points(
 def _kept(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """A finished block, or None where there is none that can be read."""
     try:
-        with np.load(file) as found:
+        with file.open("rb") as opened, np.load(opened) as found:
             return found["events"], found["patients"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -43,7 +43,10 @@ class KineticsFit:
         They are of labelled MSC alone and no scenario multiplies them: a scenario holds for every product.
         """
         at = thinned(len(next(iter(self.draws.values()))), draws)
-        return [Parameter(replace(f, multiplies=()), self.draws[f.key][at], True, self.trials) for f in self.factors]
+        return [
+            Parameter(replace(f, multiplies=()), self.draws[f.key][at], True, self.trials, self.draws[f.key])
+            for f in self.factors
+        ]
 
 
 def fit(store: Store, seed: int) -> KineticsFit:

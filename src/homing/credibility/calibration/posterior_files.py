@@ -26,7 +26,7 @@ class Parameter:
     """One column: draws (draw,) of a factor for a new trial, its prior, whether trials inform it and which.
 
     `common` (any number,) are draws of what all trials share, where trials differ from it: what was learnt is told of
-    that, since one more trial may be anywhere about it.
+    that, since one more trial may be anywhere about it; or all draws there are, of which `draws` are some.
     """
 
     factor: Factor
@@ -38,6 +38,8 @@ class Parameter:
     @property
     def shrinkage(self) -> float:
         """1 - variance of posterior over prior, of the logarithm; 0 or less where nothing was learnt."""
+        if not self.informed:
+            return 0.0
         learnt = self.draws if self.common is None else self.common
         return float(1 - np.log(learnt).var() / self.factor.spread**2)
 

@@ -15,8 +15,8 @@ from homing.report.figures.forest import describe_forest, draw_forest
 from homing.report.figures.heat import describe_heat, draw_heat
 from homing.report.figures.lines import describe_lines, draw_lines
 from homing.report.figures.scatter import describe_scatter, draw_scatter
-from homing.report.figures.style import clean
 from homing.report.figures.spans import describe_spans, draw_spans
+from homing.report.figures.style import clean
 from homing.report.figures.svg import drawing, to_png, to_svg
 from homing.report.figures.tornado import describe_tornado, draw_tornado
 from homing.report.files import write_whole
