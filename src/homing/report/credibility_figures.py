@@ -164,15 +164,17 @@ def _course(c: Mapping[str, Any], trials: Sequence[str]) -> Panel:
     unit = 1e-6 if by_dose else 1.0
     x, low, middle, high = (np.array(c[name], dtype=float) for name in ("x", "low", "middle", "high"))
     series = [Series(Message("credibility.check.simulated"), unit * x, middle, low, high, colour=6)]
-    for k, trial in enumerate(trials):
+    here = [trial for trial in trials if any(s["trial"] == trial for s in c["seen"])]
+    for k, trial in enumerate(here):
         seen = [s for s in c["seen"] if s["trial"] == trial]
-        if not seen:
-            continue
         apart = APART * float(unit * np.ptp(x)) * k  # so that trials of one week don't hide each other
         at = np.array([unit * s["dose"] if by_dose else s["week"] for s in seen])
         ends = np.array([_exact(s) for s in seen])
         shares = np.array([s["share"] for s in seen])
-        series.append(Series(Verbatim(trial), at - apart, shares, ends[:, 0], ends[:, 1], style="points", colour=k))
+        colour = trials.index(trial)
+        series.append(
+            Series(Verbatim(trial), at - apart, shares, ends[:, 0], ends[:, 1], style="points", colour=colour)
+        )
     return Panel(
         Message(f"credibility.check.{c['key']}", {"of": _regimen(c["of"])}),
         series,

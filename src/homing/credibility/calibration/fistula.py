@@ -23,7 +23,7 @@ from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
 from homing.protocol.course import Course, PlannedProcedure, Protocol
 from homing.protocol.regimen import read_dose
-from homing.study.simulator import Simulator
+from homing.study.simulator import Simulated, Simulator
 
 DOMAIN = "fistula"
 POPULATION = "perianal-fistula-refractory-cd"
@@ -159,7 +159,8 @@ class Cohorts:
                 events[i], patients[i] = int(met[among].sum()), int(among.sum())
         return events, patients
 
-    def run(self, protocol: Protocol, changes: Mapping[str, float], days: NDArray[np.float64]):
+    def run(self, protocol: Protocol, changes: Mapping[str, float], days: NDArray[np.float64]) -> Simulated:
+        """The patients under one protocol, observed on `days`, at factors on the mechanism's values by full name."""
         rate = changes.get("tract_flares.rate", 1.0)
         cohort = replace(self.cohort, population=_reopening(self.cohort.population, rate))
         rest = {name: factor for name, factor in changes.items() if name != "tract_flares.rate"}
