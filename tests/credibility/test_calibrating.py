@@ -10,19 +10,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from homing.cli import main as command_line
 from homing.cli.main import app
-from homing.credibility.calibration import data, fistula, run
+from homing.credibility.calibration import run
 from homing.credibility.calibration.run import Effort
-from homing.credibility.calibration.unknowns import unknowns
-from homing.credibility.split import sealed
 from homing.evidence.root import catalogue_root
-from homing.evidence.store import load_store
-from homing.ground.errors import HomingError
 from homing.patients.posterior import read_posterior
-
-KNOWN = unknowns("fistula")
-OUTPUTS = tuple(output.key for output in fistula.all_outputs())
-DATA = data.fistula_data(sealed(load_store()), "calibration", OUTPUTS)
 
 
 def test_the_posterior_that_ships_is_of_these_rows_and_holds_together() -> None:
@@ -57,7 +50,7 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     asked = ["calibrate", "--quick", "--out", str(tmp_path), "--json", "--threads", "2"]
     first = runner.invoke(app, asked)
     assert first.exit_code == 0, first.output
-    told = json.loads(first.stdout)
+    told = json.loads(first.stdout, parse_constant=_no_such_number)
     assert set(told["diagnostics"]["domains"]) == {"fistula", "luminal"}
     assert {row["trial"] for row in told["hold-outs"]["rows"]} >= {"ADMIRE-CD-II", "SPARE", "ASTIC"}
     draws = (tmp_path / "draws.csv").read_bytes()
@@ -69,7 +62,20 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     read_posterior(tmp_path / "posterior.yaml")
 
 
-def test_without_numpyro_calibrate_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_numpyro_calibrate_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is simulated: exit code 2, one line and no traceback."""
     monkeypatch.setitem(sys.modules, "numpyro", None)
-    with pytest.raises(HomingError, match=r"homing\[calibrate\]"):
-        run.calibrate(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["homing", "calibrate", "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.strip().splitlines() == [
+        'homing: sampling needs numpyro. Install it with: pip install "homing[calibrate]"'
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def _no_such_number(word: str) -> None:
+    raise AssertionError(f"{word} is not JSON")
