@@ -148,8 +148,8 @@ def _emulated(told: Mapping[str, Any]) -> Iterator[str]:
         if found[beyond]["beyond"]:
             yield (
                 f"  {found[beyond]['beyond']} of the draws, trials that are far from the others, lie beyond the box "
-                f"that was emulated and are taken at its edge, which is off by up to {found[beyond]['largest beyond']:.1f} "
-                f"points ({beyond})."
+                f"that was emulated and are taken at its edge, which is off by up to "
+                f"{found[beyond]['largest beyond']:.1f} points ({beyond})."
             )
 
 
