@@ -139,11 +139,18 @@ def _emulated(told: Mapping[str, Any]) -> Iterator[str]:
         found = d["emulators at the posterior"]
         errors = sorted(e["error in points"] for e in found.values())
         worst = max(found, key=lambda key: found[key]["largest"])
+        beyond = max(found, key=lambda key: found[key]["largest beyond"])
         yield (
             f"- {name}, emulated beside simulated at draws of the posterior, with the same patients: {len(found)} "
             f"outputs, an error of {errors[len(errors) // 2]:.1f} points in the middle and {errors[-1]:.1f} at most; "
             f"the largest of one draw {found[worst]['largest']:.1f} ({worst})."
         )
+        if found[beyond]["beyond"]:
+            yield (
+                f"  {found[beyond]['beyond']} of the draws, trials that are far from the others, lie beyond the box "
+                f"that was emulated and are taken at its edge, which is off by up to "
+                f"{found[beyond]['largest beyond']:.1f} points ({beyond})."
+            )
 
 
 def _priors() -> Iterator[str]:

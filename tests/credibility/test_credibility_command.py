@@ -12,7 +12,8 @@ from record_cases import RELIED, TEXT
 from typer.testing import CliRunner
 
 from homing.cli import main as command_line
-from homing.report import word
+from homing.credibility import shipped
+from homing.report import credibility_page, word
 from homing.report.words import Words
 from homing.study.resolve import read_study
 from homing.study.run import run
@@ -134,7 +135,36 @@ def test_a_study_that_states_nothing_gets_the_template(tmp_path: Path) -> None:
 
 def test_without_a_study_the_hold_outs_are_shown() -> None:
     shown = credibility().output
-    assert "ADMIRE-CD-II, cells, combined-remission, week 24" in shown and "random-effects meta-analysis" in shown
+    assert "ADMIRE-CD II, week 24, darvadstrocel: combined remission" in shown and "meta-analysis" in shown
     assert CHINESE.search(credibility("--lang", "zh").output)
     told = json.loads(credibility("--json").output)
     assert {row["trial"] for row in told["rows"]} >= {"ADMIRE-CD-II", "SPARE"}
+
+
+def test_the_hold_outs_are_written_as_a_page_with_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    course = {"x": [0.0, 52.0], "low": [0.1, 0.2], "middle": [0.3, 0.4], "high": [0.5, 0.6], "seen": []}
+    checks = {
+        "draws": 2,
+        "patients": 10,
+        "courses": [{"key": "relapse", "of": "stopped", **course}],
+        "doses": {"key": "dose", "of": "week-24", **course},
+        "baseline": {},
+    }
+    monkeypatch.setattr(credibility_page, "shipped_checks", lambda folder=None: checks)
+    result = credibility("--out", tmp_path, "--lang", "zh")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "held-out-trials.md").read_text(encoding="utf-8")
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert len(links) >= 4 and all((tmp_path / link).is_file() for link in links)
+    assert "ADMIRE-CD II" in text and CHINESE.search(text)
+
+
+def test_where_no_posterior_ships_the_remedy_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "catalogue_root", lambda: tmp_path)
+    shipped.shipped_verdict.cache_clear()
+    try:
+        result = credibility()
+    finally:
+        shipped.shipped_verdict.cache_clear()
+    assert getattr(result.exception, "exit_code", None) == 2
+    assert "homing calibrate" in str(result.exception)

@@ -100,12 +100,12 @@ def test_what_was_seen_is_judged_by_an_arm_of_its_size(checks: Checks) -> None:
     assert all(c["low"][i] <= c["middle"][i] <= c["high"][i] for c in plain["courses"] for i in range(len(c["x"])))
 
 
-def test_errors_are_root_mean_squares_in_points() -> None:
-    found = errors(("a", "b"), np.array([[0.5, 0.2], [0.5, 0.2]]), np.array([[0.47, 0.2], [0.54, 0.2]]))
-    assert found == {
-        "a": {"error in points": pytest.approx(np.sqrt(12.5), rel=1e-3), "largest": pytest.approx(4)},
-        "b": {"error in points": 0, "largest": 0},
-    }
+def test_errors_are_root_mean_squares_in_points_within_the_box_and_told_apart_beyond_it() -> None:
+    emulated, simulated = np.array([[0.5, 0.2]] * 3), np.array([[0.47, 0.2], [0.54, 0.2], [0.7, 0.21]])
+    found = errors(("a", "b"), emulated, simulated, np.array([True, True, False]))
+    assert found["a"]["error in points"] == pytest.approx(np.sqrt(12.5), rel=1e-3)
+    assert (found["a"]["largest"], found["a"]["beyond"], found["a"]["largest beyond"]) == pytest.approx((4, 1, 20))
+    assert (found["b"]["error in points"], found["b"]["largest beyond"]) == (0, 1)
 
 
 def test_points_that_are_kept_are_not_simulated_again(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from homing.credibility.calibration.design import Progress, Simulate, run_points
 from homing.credibility.calibration.posterior_files import thinned
 from homing.credibility.calibration.run import Calibration, Fit, model_hash, parameters
 
+Array = NDArray[np.float64]
 #: Draws of the posterior at which every output is simulated.
 DRAWS = 20
 
@@ -22,10 +23,10 @@ DRAWS = 20
 def emulation_at_draws(
     found: Calibration, draws: int = DRAWS, threads: int = 1, progress: Progress = lambda step, done, total: None
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """By domain and output: root mean square and largest error of the emulators, in points of a share.
+    """By domain and output: root mean square and largest error of the emulators, in points of a share (see `errors`).
 
-    The cohorts are the design's own patients, so that the difference is the emulator's error and not chance; draws
-    beyond the box of the design are simulated where they are and emulated at its edge, as the fit does.
+    The cohorts are the design's own patients, so that the difference is the emulator's error and not chance. Draws
+    beyond the box of the design are simulated where they are and emulated at its edge, as fit and predictions do.
     """
     effort, seed = found.effort, found.seed
     outputs = fistula.all_outputs()
@@ -49,24 +50,35 @@ def emulation_at_draws(
             fit.unknowns, fit.surface.outputs, simulate, points, settings, found.folder / "designs", progress
         )
         emulated = expit([fit.surface.at(points, np.full(len(points), i)) for i in range(len(fit.surface.outputs))])
-        told[domain] = errors(fit.surface.outputs, emulated.T, design.events / np.maximum(design.patients, 1))
+        simulated = design.events / np.maximum(design.patients, 1)
+        within = np.all((points >= fit.unknowns.low) & (points <= fit.unknowns.high), axis=1)
+        told[domain] = errors(fit.surface.outputs, emulated.T, simulated, within)
     return told
 
 
 def errors(
-    outputs: tuple[str, ...], emulated: NDArray[np.float64], simulated: NDArray[np.float64]
+    outputs: tuple[str, ...], emulated: Array, simulated: Array, within: NDArray[np.bool_]
 ) -> dict[str, dict[str, float]]:
     """Errors by output, in points of a share, from emulated and simulated shares (draw, output).
 
+    Arguments: `within` (draw,) whether a draw lies in the box of the design; root mean square and largest error are
+    of these, `largest beyond` of the `beyond` others (0 where there are none).
+
     Example:
-        >>> errors(("a",), np.array([[0.5], [0.5]]), np.array([[0.47], [0.54]]))
-        {'a': {'error in points': 3.536, 'largest': 4.0}}
+        >>> errors(("a",), np.array([[0.5], [0.5]]), np.array([[0.47], [0.54]]), np.array([True, True]))
+        {'a': {'error in points': 3.536, 'largest': 4.0, 'beyond': 0, 'largest beyond': 0.0}}
     """
-    apart = 100 * (emulated - simulated)
+    apart = 100 * np.abs(emulated - simulated)
     return {
         name: {
-            "error in points": float(f"{np.sqrt(np.mean(apart[:, i] ** 2)):.4g}"),
-            "largest": float(f"{np.abs(apart[:, i]).max():.4g}"),
+            "error in points": _round(np.sqrt(np.mean(apart[within, i] ** 2)) if within.any() else 0.0),
+            "largest": _round(apart[within, i].max(initial=0.0)),
+            "beyond": int((~within).sum()),
+            "largest beyond": _round(apart[~within, i].max(initial=0.0)),
         }
         for i, name in enumerate(outputs)
     }
+
+
+def _round(x: float) -> float:
+    return float(f"{x:.4g}")
