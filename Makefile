@@ -43,7 +43,7 @@ lock: $(VENV)/dev.ready
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --extra docs --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+	  --generate-hashes --no-header --quiet --output-file requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) docs/_build
