@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.credibility.calibration.fistula import Observed
-from homing.credibility.calibration.priors import sample_unknowns
+from homing.credibility.calibration.priors import sample_events, sample_unknowns
 from homing.credibility.calibration.surface import Surface
 from homing.credibility.calibration.unknowns import Unknowns
 
@@ -97,13 +97,9 @@ def of_trials(values: Mapping[str, Any], rows: Table, xp: Any) -> tuple[Any, Any
 def model(rows: Table, unknowns: Unknowns, surface: Surface, events: NDArray[np.int64] | None = None) -> None:
     """The joint model for numpyro; `events` (row,) None to draw from the prior."""
     import jax.numpy as jnp
-    import numpyro
-    from numpyro import distributions as dist
 
-    values = sample_unknowns(unknowns)
-    for name, size in sizes(rows, surface).items():
-        values[name] = numpyro.sample(name, dist.Normal(0, 1).expand([size]).to_event(1))
-    numpyro.sample("events", dist.Binomial(rows.n, logits=logits(values, rows, surface, jnp)).to_event(1), obs=events)
+    values = sample_unknowns(unknowns, sizes(rows, surface))
+    sample_events(rows.n, logits(values, rows, surface, jnp), events)
 
 
 def sizes(rows: Table, surface: Surface) -> dict[str, int]:

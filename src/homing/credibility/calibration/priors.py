@@ -14,13 +14,23 @@ from homing.credibility.calibration.unknowns import Term, Unknowns
 Draws = Mapping[str, NDArray[np.float64]]
 
 
-def sample_unknowns(unknowns: Unknowns) -> dict[str, Any]:
-    """Sample sites of numpyro for the factors (their logarithms) and terms, by name."""
+def sample_unknowns(unknowns: Unknowns, deviates: Mapping[str, int]) -> dict[str, Any]:
+    """Sample sites of numpyro, by name: the factors (their logarithms), the terms, and standard normal deviates."""
     import numpyro
     from numpyro import distributions as dist
 
     found = {key: numpyro.sample(key, dist.Normal(math.log(f.median), f.spread)) for key, f in unknowns.factors.items()}
-    return found | {key: numpyro.sample(key, prior_of(term)) for key, term in unknowns.terms.items()}
+    found |= {key: numpyro.sample(key, prior_of(term)) for key, term in unknowns.terms.items()}
+    normal = dist.Normal(0, 1)
+    return found | {key: numpyro.sample(key, normal.expand([size]).to_event(1)) for key, size in deviates.items()}
+
+
+def sample_events(n: NDArray[np.int64], logits: Any, events: NDArray[np.int64] | None) -> None:
+    """The sample site of the rows' events (row,) of n; `events` None to draw them."""
+    import numpyro
+    from numpyro import distributions as dist
+
+    numpyro.sample("events", dist.Binomial(n, logits=logits).to_event(1), obs=events)
 
 
 def prior_of(term: Term) -> Any:

@@ -119,7 +119,7 @@ def _row(replay: Replay, store: Store, e: Entry, drug: Drug, runs: Mapping[str, 
         source=found.source,
         at=found.at,
         error=error,
-        used_for=use_of(trial.key, found.arm, found.what, found.day, used_for(replay, e)),
+        used_for=use_of(trial.key, found.arm, found.what, found.day / DAYS_PER_WEEK, used_for(replay, e)),
         tolerance=tolerance,
     )
 
