@@ -100,6 +100,7 @@ def calibration_page(store: Store) -> Iterator[str]:
     for p in posterior().parameters.values():
         spans = [f"{s.median:.3g} ({s.low:.2g} to {s.high:.2g})" for s in (p.prior, p.posterior)]
         by = ", ".join(p.trials) or "nothing: prior"
+        by = by if p.informed or not p.trials else f"hardly; fitted to {by}"
         yield f"| {p.name['en']} | {spans[0]} | {spans[1]} | {p.shrinkage:.2f} | {by} |"
     yield ""
     yield f"Directions that stayed at their prior: {', '.join(told['at the prior'])}. They are propagated as they are."
@@ -107,6 +108,7 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield "that differs from trial"
     yield "to trial. That is the finding, and why the interval for the next trial is wide."
     yield ""
+    yield from _other_priors(told)
     yield "## Can the inference be trusted?"
     for name, d in told["domains"].items():
         errors = sorted(e["error in points"] for e in d["emulators"].values())
@@ -131,6 +133,36 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield ""
     yield from _checks()
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
+
+
+def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
+    """What was predicted under other priors, and under the prior alone."""
+    verdict = shipped_verdict()
+    first = next(d for d in verdict["differences"] if d["name"] == credibility_page.FIRST)["scores"]["homing"]
+    factor = unknowns("fistula").factors[told["other priors"][0]["factor"]]
+    yield "## What rests on the prior?"
+    yield (
+        f"The prior's median of the {factor.name['en']} ({factor.median:g}) was the size set by hand before, when "
+        "ADMIRE-CD II was known. So the fit was made again with other medians, and the prior was also left alone, with "
+        "no trial at all:"
+    )
+    yield ""
+    yield "| prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
+    yield "|---|---|---|---|"
+    for u in told["other priors"]:
+        d = u["differences"][credibility_page.FIRST]
+        low, high = (100 * x for x in d["interval"])
+        middle, *ends = u["learnt"]
+        yield (
+            f"| {u['median']:g} | {'fitted' if u['fitted'] else 'none: prior alone'} | {middle:.2g} "
+            f"({ends[0]:.2g} to {ends[1]:.2g}) | {100 * d['predicted']:+.1f} ({low:+.1f} to {high:+.1f}) |"
+        )
+    yield ""
+    yield (
+        f"Seen: {100 * first['observed']:+.1f}. An interval that even the prior alone would give is a weak test of the "
+        "fit: it shows that the prior was not wrong and that the data did not lead astray, no more."
+    )
+    yield ""
 
 
 def _emulated(told: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from homing.cli import main as command_line
 from homing.cli.main import app
 from homing.credibility.calibration import run
+from homing.credibility.calibration.factors import Factor
+from homing.credibility.calibration.posterior_files import Parameter
 from homing.credibility.calibration.run import Effort
 from homing.evidence.root import catalogue_root
 from homing.patients.posterior import read_posterior
@@ -40,6 +42,14 @@ def test_admire_cd_ii_is_within_what_was_predicted_and_admire_cd_is_not_excluded
     assert low <= 0.15 <= high
 
 
+def test_a_factor_that_was_fitted_is_informed_only_where_something_was_learnt() -> None:
+    factor = Factor("f", (), 1.0, "")
+    wide, narrow = (np.exp(scale * np.array([-1.0, 1.0])) for scale in (0.99, 0.5))
+    assert not Parameter(factor, wide, True, ("A",)).informed
+    assert Parameter(factor, narrow, True, ("A",)).informed
+    assert not Parameter(factor, narrow, False, ()).informed, "what was not fitted is the prior"
+
+
 TINY = Effort(points=20, fistula_patients=60, luminal_patients=60, warmup=40, draws=40, chains=2)
 
 
@@ -53,6 +63,10 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     told = json.loads(first.stdout, parse_constant=_no_such_number)
     assert set(told["diagnostics"]["domains"]) == {"fistula", "luminal"}
     assert {row["trial"] for row in told["hold-outs"]["rows"]} >= {"ADMIRE-CD-II", "SPARE", "ASTIC"}
+    others = told["diagnostics"]["other priors"]
+    assert [(u["median"], u["fitted"]) for u in others] == [(0.15, False), (0.15, True), (0.5, True), (1, True)]
+    learnt = [u["learnt"][0] for u in others]
+    assert learnt[1] < learnt[3], "the prior moves what is learnt of a factor that is learnt little"
     draws = (tmp_path / "draws.csv").read_bytes()
     next((tmp_path / "designs").glob("fistula-*-00000.npz")).unlink()  # one block is lost, and simulated again
     next((tmp_path / "chains").glob("chain-1-*")).unlink()

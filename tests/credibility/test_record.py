@@ -16,12 +16,13 @@ from homing.credibility.record import deviations as departures
 from homing.credibility.record.checkout import checkout, read_checkout
 from homing.credibility.record.facts import Facts, ObservedArm
 from homing.credibility.record.frame import Factor, frame
+from homing.credibility.record.held_out import hold_outs
 from homing.credibility.record.plan import PLAN, make_plan, read_plan, record_folder, write_plan
 from homing.credibility.record.record import make_record
 from homing.credibility.record.rules import FAIL, NOT_APPLICABLE, NOT_ASSESSED, PASS, assess, read_rule, rules
-from homing.credibility.record.shipped import hold_outs, posterior
 from homing.evidence.catalogue import entry_of_file
 from homing.ground.errors import EvidenceError, StudyError
+from homing.patients.posterior import posterior
 from homing.study.run import run_digest
 from homing.study.scalars import LEVELS
 
@@ -160,33 +161,15 @@ def test_a_broken_file_of_scores_is_named(tmp_path: Path, text: str) -> None:
         hold_outs(file)
 
 
-POSTERIOR = """
-version: '1'
-diagnostics: {r_hat: '1.015', divergences: '0'}
-parameters:
-  closing:
-    name: {en: closing, zh: 闭合}
-    multiplies: [tract.k_close]
-    informed: 'yes'
-    prior: {median: '1', low: '0.5', high: '2'}
-    posterior: {median: '1.1', low: '0.8', high: '1.4'}
-    shrinkage: '0.8'
-    from: [ADMIRE-CD]
-  other:
-    name: {en: other, zh: 其他}
-    multiplies: [flares.rate]
-    informed: 'no'
-    prior: {median: '1', low: '0.5', high: '2'}
-    posterior: {median: '1', low: '0.5', high: '2'}
-    shrinkage: '0'
-"""
-
-
 def test_the_posterior_counts_what_bears_on_the_study(tmp_path: Path) -> None:
-    file = tmp_path / "posterior.yaml"
-    file.write_text(POSTERIOR, encoding="utf-8")
-    found = posterior(file)
-    assert found is not None and posterior(tmp_path / "none.yaml") is None
+    parts = posterior().parameters
+    closing = replace(parts["fistula_closing"], informed=True)
+    flares = replace(parts["gut_flares"], informed=False)
+    found = replace(
+        posterior(),
+        parameters={"fistula_closing": closing, "gut_flares": flares},
+        diagnostics={"r_hat": 1.015, "divergences": 0},
+    )
     facts = Facts(study(tmp_path), "1", posterior=found, bears_on=("tract.k_close",))
     assert assess(RULES["informed-parameters"], facts, "high").value == 1
     both = replace(facts, bears_on=("tract.k_close", "flares.rate"))

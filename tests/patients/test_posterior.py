@@ -31,6 +31,14 @@ def test_a_draw_holds_all_parameters_together(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.factor("tract.k_close", ids), found.factor("tract.secretome_closure", ids))
 
 
+def test_diagnostics_are_read_where_they_are_told(tmp_path: Path) -> None:
+    assert read_posterior(write(tmp_path)).diagnostics == {}
+    told = YAML.replace("parameters:", "diagnostics: {r_hat: '1.004', divergences: '0'}\nparameters:")
+    assert read_posterior(write(tmp_path, told)).diagnostics == {"r_hat": 1.004, "divergences": 0}
+    with pytest.raises(EvidenceError, match="is no number"):
+        read_posterior(write(tmp_path, told.replace("1.004", "good")))
+
+
 def test_what_it_does_not_name_is_left_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_posterior(write(tmp_path)).factor("weight", [0, 1]), [1, 1])
 

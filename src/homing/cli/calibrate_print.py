@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -25,10 +25,23 @@ def print_diagnostics(told: Mapping[str, Any]) -> None:
     rows = [[name, f"{value:.2f}"] for name, value in told["shrinkage"].items()]
     print_table(["factor", "shrinkage, prior to posterior"], rows)
     typer.echo("Stayed at the prior: " + (", ".join(told["at the prior"]) or "none") + ".")
+    _print_other_priors(told["other priors"])
     if "ranks" in told:
         ranks = told["ranks"]
         failing = ", ".join(ranks["failing"]) or "none"
         typer.echo(f"Ranks in {ranks['replicates']} replicates: outside their band: {failing}.")
+
+
+def _print_other_priors(each: Sequence[Mapping[str, Any]]) -> None:
+    rows = []
+    for u in each:
+        of = u["factor"] if u["fitted"] else f"{u['factor']}, no trial fitted"
+        for name, d in u["differences"].items():
+            low, high = (100 * x for x in d["interval"])
+            rows.append(
+                [f"{of}, median {u['median']:g}", name, f"{100 * d['predicted']:+.1f}", f"{low:+.1f} to {high:+.1f}"]
+            )
+    print_table(["prior", "difference", "predicted, points", "95 % interval"], rows)
 
 
 def _emulators(each: Mapping[str, Any]) -> str:

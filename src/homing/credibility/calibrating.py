@@ -12,6 +12,7 @@ from homing.credibility.calibration.run import FULL, Calibration, Effort, calibr
 from homing.credibility.emulation import emulation_at_draws
 from homing.credibility.files import Beside, write_calibration
 from homing.credibility.kinetic_hold_outs import kinetic_hold_outs
+from homing.credibility.other_priors import under_other_priors
 from homing.credibility.predicting import donor_predictions, fistula_predictions, luminal_predictions
 from homing.credibility.predictive_checks import PATIENTS, predictive_checks
 from homing.credibility.scoring import Verdict, judge
@@ -60,6 +61,7 @@ def calibrate_and_judge(
         draws, store, seed, draws=effort.checked, patients=patients, threads=threads, progress=progress
     )
     emulated = emulation_at_draws(found, effort.checked // 2, threads, progress)
-    beside = Beside(kinetic, checks, emulated, ranks)
+    others = under_other_priors(found, store, progress)
+    beside = Beside(kinetic, checks, emulated, others, ranks)
     write_calibration(found, verdict, beside, out)
     return Calibrated(found, verdict, beside, out)

@@ -15,6 +15,7 @@ from homing import __version__
 from homing.credibility.calibration.posterior_files import SHIPPED, write
 from homing.credibility.calibration.run import Calibration, Fit, parameters, rows_digest
 from homing.credibility.kinetic_hold_outs import KineticHoldOut, kinetics_plain
+from homing.credibility.other_priors import UnderPrior, other_priors_plain
 from homing.credibility.predicting import Predicted
 from homing.credibility.predictive_checks import Checks, checks_plain
 from homing.credibility.scoring import Scored, ScoredDifference, Verdict
@@ -30,11 +31,12 @@ SCORES, DIAGNOSTICS, CHECKS = "holdout-scores.json", "diagnostics.json", "predic
 
 @dataclass(frozen=True)
 class Beside:
-    """What stands beside draws and scores: kinetic hold-outs, checks, errors of emulators at draws, and ranks."""
+    """What stands beside draws and scores: kinetic hold-outs, checks, errors of emulators, other priors, and ranks."""
 
     kinetic: Sequence[KineticHoldOut]
     checks: Checks
     emulated: Mapping[str, Mapping[str, Mapping[str, float]]]
+    others: Sequence[UnderPrior]
     ranks: Ranks | None
 
 
@@ -61,6 +63,7 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
     diagnosed = diagnostics_plain(found, beside.ranks)
     for domain, outputs in beside.emulated.items():
         diagnosed["domains"][domain]["emulators at the posterior"] = outputs
+    diagnosed["other priors"] = other_priors_plain(beside.others)
     _json(folder / DIAGNOSTICS, diagnosed)
 
 
@@ -143,12 +146,13 @@ def _score(s: Score) -> dict[str, Any]:
 
 def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]:
     """How the draws did and what was learnt, as plain data."""
+    learnt = parameters(found, SHIPPED)
     told: dict[str, Any] = {
         "effort": vars(found.effort) | {"seed": found.seed},
         "domains": {name: _fit(fit) for name, fit in found.fits.items()},
         "kinetics": {"method": "importance weighting", "effective draws": _round(found.kinetics.effective)},
-        "shrinkage": {p.factor.key: _round(p.shrinkage) for p in parameters(found, SHIPPED)},
-        "at the prior": [p.factor.key for p in parameters(found, SHIPPED) if p.shrinkage < AT_THE_PRIOR],
+        "shrinkage": {p.factor.key: _round(p.shrinkage) for p in learnt},
+        "at the prior": [p.factor.key for p in learnt if not p.informed],
     }
     if ranks is not None:
         told["ranks"] = {
@@ -159,10 +163,6 @@ def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]
             "chi-square p": {name: _round(ranks.chi_square(name)) for name in ranks.names},
         }
     return told
-
-
-#: A parameter whose shrinkage is below this was hardly informed: its direction stays at the prior.
-AT_THE_PRIOR = 0.1
 
 
 def _fit(fit: Fit) -> dict[str, Any]:

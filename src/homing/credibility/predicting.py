@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from homing.credibility.calibration import data, donor_cells, fistula_model, luminal_model, reset
 from homing.credibility.calibration.priors import with_trials
-from homing.credibility.calibration.run import Calibration
+from homing.credibility.calibration.run import Calibration, Fit
 from homing.credibility.split import Count, count, rows_of
 from homing.evidence.store import Store
 from homing.synthesis.bayes import Posterior, bayes_pool, bayes_proportions
@@ -39,14 +39,18 @@ class Predicted:
 
 def fistula_predictions(found: Calibration, store: Store) -> list[Predicted]:
     """The fistula hold-outs. `store` is the whole one: what is read of it beyond the arms is only scored."""
-    fit, draws = found.fistula, found.fistula.flat()
+    fit = found.fistula
     held = data.fistula_data(store, "holdout", fit.surface.outputs)
-    new = with_trials(
-        draws, (fistula_model.CLOSING, fistula_model.EFFECT), fit.table.trials, held.table.trials, found.seed + 2
-    )
-    shares = expit(fistula_model.logits(new, held.table, fit.surface, np))
+    shares = fistula_shares(fit, fit.flat(), held.table, found.seed)
     told = _fistula_rules(store, held.counts, found.seed, len(shares))
     return [Predicted(c, "fistula", shares[:, i], told[i]) for i, c in enumerate(held.counts)]
+
+
+def fistula_shares(fit: Fit, draws: Mapping[str, Array], wanted: fistula_model.Table, seed: int) -> NDArray[np.float64]:
+    """Shares (draw, row) of other trials' rows at draws of a fit's unknowns, each trial with its closing and effect."""
+    deviates = (fistula_model.CLOSING, fistula_model.EFFECT)
+    new = with_trials(draws, deviates, fit.table.trials, wanted.trials, seed + 2)
+    return np.asarray(expit(fistula_model.logits(new, wanted, fit.surface, np)))
 
 
 def luminal_predictions(found: Calibration, store: Store) -> list[Predicted]:

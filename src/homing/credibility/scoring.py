@@ -84,14 +84,14 @@ def judge(predicted: Sequence[Predicted]) -> Verdict:
 
 def _scored(p: Predicted) -> Scored:
     each = {HOMING: p.draws, **p.rules}
-    return Scored(p, {name: score(arm_share(_thin(x), p.count.n), p.count.share) for name, x in each.items()})
+    return Scored(p, {name: score(arm_share(thin(x), p.count.n), p.count.share) for name, x in each.items()})
 
 
 def _difference(name: str, cells: Predicted, control: Predicted) -> ScoredDifference:
     scores, joint = {}, {}
     seen = cells.count.share - control.count.share
     for rule, (a, b) in _pairs(cells, control).items():
-        of = difference_of_shares(_thin(a), _thin(b), cells.count.n, control.count.n)
+        of = difference_of_shares(thin(a), thin(b), cells.count.n, control.count.n)
         scores[rule] = score(of, seen)
         events, patients = (cells.count.events, control.count.events), (cells.count.n, control.count.n)
         joint[rule] = joint_log_score(a, b, events, patients)[0]
@@ -124,5 +124,6 @@ def _total(rule: str, domain: str, rows: Sequence[Scored], differences: Sequence
     return Total(rule, domain, len(logs), float(sums[0]), float(sums[1]), float(distances[0]), float(distances[1]))
 
 
-def _thin(x: Array) -> Array:
+def thin(x: Array) -> Array:
+    """At most SCORED of the draws (draw, ...), evenly spread."""
     return x[np.linspace(0, len(x) - 1, min(SCORED, len(x))).astype(int)]

@@ -12,7 +12,7 @@ one possible new trial: what differs between trials is in it, and what goes toge
       fistula_closing:
         name: {en: ..., zh: ...}
         multiplies: [tract.k_close]      # parameters by full name, covariates of patients, rates of random events
-        informed: 'yes'                  # 'no': no trial bears on it, and it stays at its prior
+        informed: 'yes'                  # 'no': no trial bears on it, or those that do tell next to nothing
         prior: {median: '1', low: '0.5', high: '2'}          # 95 % interval
         posterior: {median: '1.2', low: '0.9', high: '1.6'}
         shrinkage: '0.63'                # 1 - variance of the posterior over that of the prior, of logarithms
@@ -78,13 +78,17 @@ class PosteriorParameter:
 
 @dataclass(frozen=True)
 class Posterior:
-    """All parameters with their draws. Patient i takes draw i mod (number of draws), in every arm."""
+    """All parameters with their draws. Patient i takes draw i mod (number of draws), in every arm.
+
+    `diagnostics` by name ('r_hat', 'ess', 'divergences'), as far as the file has them.
+    """
 
     version: str
     made: Mapping[str, str]
     until: str
     provisional: bool
     parameters: Mapping[str, PosteriorParameter]
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -171,12 +175,15 @@ def read_posterior(file: Path | str) -> Posterior:
             taken[name] = found.key
         parameters[found.key] = found
     made = e.part("made")
+    measured = e.part("diagnostics") if "diagnostics" in e.data else None
+    diagnostics = {str(p.path[-1]): _number(measured, str(p.path[-1])) for p in measured.each()} if measured else {}
     return Posterior(
         version=e.text("version"),
         made={str(each.path[-1]): made.text(str(each.path[-1])) for each in made.each()},
         until=e.text("public until"),
         provisional=e.one_of("provisional", ("yes", "no"), "no") == "yes",
         parameters=parameters,
+        diagnostics=diagnostics,
     )
 
 

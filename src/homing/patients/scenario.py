@@ -153,7 +153,8 @@ def _value(
     if parameter.informed:
         how = f"posterior {found.version}, from {', '.join(parameter.trials)}"
         return Value(number, "1", *ends, basis="estimated", source=_source(parameter.trials), how=how)
-    because = f"posterior {found.version}: no trial bears on it, so it stays at its prior"
+    told = "what bears on it taught next to nothing" if parameter.trials else "no trial bears on it"
+    because = f"posterior {found.version}: {told}, so it stays at its prior"
     return Value(number, "1", *ends, basis="assumed", because=because)
 
 

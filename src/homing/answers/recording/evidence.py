@@ -10,11 +10,12 @@ from homing.answers.content import Block, Estimate, Message, Table, Verbatim
 from homing.answers.misses import misses
 from homing.answers.recording.gather import Recorded
 from homing.credibility.identifiability import Identified
-from homing.credibility.record.shipped import HeldOut, HoldOuts, Posterior
+from homing.credibility.record.held_out import HeldOut, HoldOuts
 from homing.credibility.tipping import Tip
 from homing.endpoints.definitions import endpoints
 from homing.engine.information import UNKNOWN
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.patients.posterior import Posterior
 from homing.protocol.instances import written_name
 
 #: A standard error of a logarithm from which no factor is named: one of 150 either way.
@@ -76,7 +77,7 @@ def _hold_outs(found: HoldOuts | None) -> Iterator[Block]:
 
 def _held_out(row: HeldOut) -> list[object]:
     observed = Estimate(row.observed, kind="percent", spread="none")
-    predicted = Estimate(row.median, row.low, row.high, "percent", spread="posterior")
+    predicted = Estimate(row.mean, row.low, row.high, "percent", spread="posterior")
     where = [Verbatim(row.trial), Verbatim(row.arm), _endpoint(row.endpoint), row.week]
     return [*where, observed, predicted, row.covered, row.crps]
 
@@ -138,9 +139,9 @@ def _told(alone: float, together: float) -> Message:
 
 def _posterior(found: Posterior) -> Table:
     rows = []
-    for p in found.parameters:
-        prior = Estimate(*p.prior, kind="ratio", spread="posterior")
-        posterior = Estimate(*p.posterior, kind="ratio", spread="posterior")
+    for p in found.parameters.values():
+        spreads = (p.prior, p.posterior)
+        prior, posterior = (Estimate(s.median, s.low, s.high, "ratio", spread="posterior") for s in spreads)
         shrunk = Estimate(p.shrinkage, kind="percent", spread="none")
         rows.append([name_of(p.name), prior, posterior, shrunk, [Verbatim(t) for t in p.trials] or None])
     heads = [Message(f"record.head-{key}") for key in ("value", "prior", "posterior", "shrinkage", "from")]

@@ -16,11 +16,12 @@ from homing.answers.sensitivity import sensitivity, tipping
 from homing.credibility.identifiability import identify
 from homing.credibility.record.checkout import checkout
 from homing.credibility.record.facts import Facts, ObservedArm
+from homing.credibility.record.held_out import hold_outs
 from homing.credibility.record.plan import Plan
 from homing.credibility.record.record import Record, make_record
-from homing.credibility.record.shipped import hold_outs, posterior
 from homing.evidence.records import Outcome
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.patients.posterior import posterior
 from homing.study.plan import Study
 
 #: Of how many of the values that move the answer most the study's own readings are asked.

@@ -30,7 +30,8 @@ class Factor:
     """A multiplier with a lognormal prior: `spread` is the standard deviation of its logarithm.
 
     `multiplies` names parameters of the mechanism, covariates or event rates; `because` says where the prior is from;
-    `summary` where optimism lies (up, down, none); `box` bounds the design where they aren't the usual ones.
+    `summary` where optimism lies (up, down, none); `box` bounds the design where they aren't the usual ones; `again`
+    other medians of the prior under which the fit is made once more, to see what rests on this one.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Factor:
     name: Mapping[str, str] = field(default_factory=dict)
     summary: str = "none"
     box: tuple[float, float] | None = None
+    again: tuple[float, ...] = ()
 
     @property
     def interval(self) -> tuple[float, float]:

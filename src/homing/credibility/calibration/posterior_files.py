@@ -19,11 +19,13 @@ Array = NDArray[np.float64]
 FILE, DRAWS = "posterior.yaml", "draws.csv"
 #: Draws that ship: enough for 95 % intervals of what is simulated, few enough to be read in a moment.
 SHIPPED = 400
+#: A parameter whose shrinkage is below this was hardly informed.
+AT_THE_PRIOR = 0.1
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One column: draws (draw,) of a factor for a new trial, its prior, whether trials inform it and which.
+    """One column: draws (draw,) of a factor for a new trial, its prior, whether it was fitted and to which trials.
 
     `common` (any number,) are draws of what all trials share, where trials differ from it: what was learnt is told of
     that, since one more trial may be anywhere about it; or all draws there are, of which `draws` are some.
@@ -31,17 +33,22 @@ class Parameter:
 
     factor: Factor
     draws: Array
-    informed: bool
+    fitted: bool
     trials: tuple[str, ...]
     common: Array | None = None
 
     @property
     def shrinkage(self) -> float:
         """1 - variance of posterior over prior, of the logarithm; 0 or less where nothing was learnt."""
-        if not self.informed:
+        if not self.fitted:
             return 0.0
         learnt = self.draws if self.common is None else self.common
         return float(1 - np.log(learnt).var() / self.factor.spread**2)
+
+    @property
+    def informed(self) -> bool:
+        """Whether what it was fitted to taught something of it; otherwise its direction stays at the prior."""
+        return self.shrinkage >= AT_THE_PRIOR
 
     def told(self) -> dict[str, Any]:
         """What the file says of it."""

@@ -99,8 +99,7 @@ def calibrate(
     backend()
     known = sealed(store or load_store())
     surface, design = fistula_surface(folder, effort, seed, threads, progress)
-    tract = data.fistula_data(known, "calibration", design.outputs)
-    first = _sample(fistula.DOMAIN, fistula_model.model, tract, design, surface, folder, effort, seed, progress)
+    first = fit_fistula(known, surface, design, folder, effort, seed, progress)
     surface, design = luminal_surface(folder, effort, seed, threads, progress)
     gut = data.luminal_data(known, "calibration", design.outputs)
     second = _sample(luminal.DOMAIN, luminal_model.model, gut, design, surface, folder, effort, seed, progress)
@@ -141,6 +140,20 @@ def luminal_surface(
         progress,
     )
     return _surface(design, progress), design
+
+
+def fit_fistula(
+    known: Store,
+    surface: Surface,
+    design: Design,
+    folder: Path,
+    effort: Effort,
+    seed: int,
+    progress: Progress = lambda step, done, total: None,
+) -> Fit:
+    """The posterior of the fistula domain from a sealed store, under the priors of the design's unknowns."""
+    tract = data.fistula_data(known, "calibration", design.outputs)
+    return _sample(fistula.DOMAIN, fistula_model.model, tract, design, surface, folder, effort, seed, progress)
 
 
 def _surface(design: Design, progress: Progress) -> Surface:

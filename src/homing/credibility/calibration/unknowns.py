@@ -97,7 +97,7 @@ def _factor(e: Entry, given: Mapping[str, Factor]) -> Factor:
         e.fields("name", "summary", required=("name",))
         return replace(given[key], name=e.both_languages("name"), summary=e.one_of("summary", SUMMARIES, "none"))
     e.fields("name", "multiplies", "prior", "box", "summary", required=("name", "multiplies", "prior"))
-    prior = e.part("prior").fields("median", "spread", "because", required=("median", "spread", "because"))
+    prior = e.part("prior").fields("median", "spread", "because", "again", required=("median", "spread", "because"))
     found = Factor(
         key,
         e.texts("multiplies"),
@@ -106,6 +106,7 @@ def _factor(e: Entry, given: Mapping[str, Factor]) -> Factor:
         _positive(prior, "median"),
         e.both_languages("name"),
         e.one_of("summary", SUMMARIES, "none"),
+        again=tuple(_number(text, prior.part("again", i)) for i, text in enumerate(prior.texts("again"))),
     )
     if "box" in e.data:
         box = e.part("box").fields("low", "high", required=("low", "high"))
@@ -124,10 +125,14 @@ def _term(e: Entry) -> Term:
 
 
 def _positive(e: Entry, name: str) -> float:
+    return _number(e.text(name), e.part(name))
+
+
+def _number(text: str, place: Entry) -> float:
     try:
-        number = float(e.text(name))
+        number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise EvidenceError("must be a number above 0.", e.part(name).where)
+        raise EvidenceError("must be a number above 0.", place.where)
     return number

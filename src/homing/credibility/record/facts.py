@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from homing.credibility.record.checkout import Checkout
-from homing.credibility.record.shipped import HoldOuts, Posterior
+from homing.credibility.record.held_out import HoldOuts
 from homing.credibility.tipping import Tip
+from homing.patients.posterior import Posterior
 from homing.study.plan import Study
 
 

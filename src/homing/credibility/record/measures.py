@@ -109,7 +109,7 @@ def _hold_out_endpoint(facts: Facts, factor: str) -> Measured:
 def _informed(facts: Facts, factor: str) -> Measured:
     if facts.posterior is None:
         return _missing("posterior")
-    bearing = [p for p in facts.posterior.parameters if set(p.multiplies) & set(facts.bears_on)]
+    bearing = [p for p in facts.posterior.parameters.values() if set(p.multiplies) & set(facts.bears_on)]
     return Measured(sum(p.informed for p in bearing) / len(bearing)) if bearing else Measured(None, "calibration", True)
 
 
