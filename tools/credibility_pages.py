@@ -95,13 +95,13 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield "## What was learnt"
     yield "![Prior and posterior](credibility/learnt.svg)"
     yield ""
-    yield "| factor | prior | posterior, one more trial | shrinkage | informed by |"
-    yield "|---|---|---|---|---|"
+    yield "| factor | prior | posterior, all trials | posterior, one more trial | shrinkage, all trials | informed by |"
+    yield "|---|---|---|---|---|---|"
     for p in posterior().parameters.values():
-        spans = [f"{s.median:.3g} ({s.low:.2g} to {s.high:.2g})" for s in (p.prior, p.posterior)]
+        spans = [f"{s.median:.3g} ({s.low:.2g} to {s.high:.2g})" for s in (p.prior, p.common, p.posterior)]
         by = ", ".join(p.trials) or "nothing: prior"
         by = by if p.informed or not p.trials else f"hardly; fitted to {by}"
-        yield f"| {p.name['en']} | {spans[0]} | {spans[1]} | {p.shrinkage:.2f} | {by} |"
+        yield f"| {p.name['en']} | {' | '.join(spans)} | {p.shrinkage:.2f} | {by} |"
     yield ""
     yield f"Directions that stayed at their prior: {', '.join(told['at the prior'])}. They are propagated as they are."
     yield "The effect of cells is learnt little: trials of few patients, most of them open, with an effect"
@@ -139,23 +139,20 @@ def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     """What was predicted under other priors, and under the prior alone."""
     verdict = shipped_verdict()
     first = next(d for d in verdict["differences"] if d["name"] == credibility_page.FIRST)["scores"]["homing"]
-    factor = unknowns("fistula").factors[told["other priors"][0]["factor"]]
     yield "## What rests on the prior?"
-    yield (
-        f"The prior's median of the {factor.name['en']} ({factor.median:g}) was the size set by hand before, when "
-        "ADMIRE-CD II was known. So the fit was made again with other medians, and the prior was also left alone, with "
-        "no trial at all:"
-    )
+    yield "The middle of one prior was set in view of ADMIRE-CD II, that of another was so before (see the table of"
+    yield "priors). So the fit was made again with other medians, and the prior was also left alone, with no trial at all:"
     yield ""
-    yield "| prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
-    yield "|---|---|---|---|"
+    yield "| factor | prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
+    yield "|---|---|---|---|---|"
     for u in told["other priors"]:
         d = u["differences"][credibility_page.FIRST]
         low, high = (100 * x for x in d["interval"])
         middle, *ends = u["learnt"]
         yield (
-            f"| {u['median']:g} | {'fitted' if u['fitted'] else 'none: prior alone'} | {middle:.2g} "
-            f"({ends[0]:.2g} to {ends[1]:.2g}) | {100 * d['predicted']:+.1f} ({low:+.1f} to {high:+.1f}) |"
+            f"| {unknowns('fistula').factors[u['factor']].name['en']} | {u['median']:g} "
+            f"| {'fitted' if u['fitted'] else 'none: prior alone'} | {middle:.2g} ({ends[0]:.2g} to {ends[1]:.2g}) "
+            f"| {100 * d['predicted']:+.1f} ({low:+.1f} to {high:+.1f}) |"
         )
     yield ""
     yield (
@@ -186,7 +183,7 @@ def _emulated(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _priors() -> Iterator[str]:
-    yield "Priors, fixed before the first fit:"
+    yield "Priors, fixed before the first fit, but for the middle of the cells' effect:"
     yield ""
     yield "| unknown | prior | why |"
     yield "|---|---|---|"

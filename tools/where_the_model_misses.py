@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from homing.answers.misses import SIMULATED, Miss, Row, misses, simulated
+from homing.answers.misses import SIMULATED, Miss, Row, misses, side, simulated
 from homing.credibility.replays.shares import counted
 from homing.evidence.records import Outcome
 from homing.evidence.root import catalogue_root
@@ -24,9 +24,11 @@ from homing.patients.scenario import POSTERIOR, scenario
 from homing.protocol import catalogue
 from homing.protocol.course import PlannedProcedure, Protocol
 from homing.protocol.regimen import read_dose, usual_courses
+from homing.report.words import Words
 from homing.study.simulator import Simulator
 
 PATIENTS, SEED = 800, 39
+WORDS = Words("en")
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "where-the-model-misses.md"
 EVERY = 14.0
 
@@ -104,7 +106,10 @@ def page() -> str:
     ]
     for miss in misses():
         out += [f"## {miss.name['en']}", "", miss.what["en"], ""]
-        out += ["| trial, arm | outcome | week | observed | simulated | source |", "|---|---|---|---|---|---|"]
+        out += [
+            "| trial, arm | outcome | week | observed | simulated | the model says | source |",
+            "|---|" + 6 * "---|",
+        ]
         out += [_line(store, miss, row) for row in miss.rows]
         out += ["", f"Known since version {miss.since}. What would help: {miss.helps['en']}", ""]
     return "\n".join(out).rstrip("\n") + "\n"
@@ -119,8 +124,9 @@ def _line(store: Store, miss: Miss, row: Row) -> str:
         term = store.event_terms[row.endpoint]["en"]
     shares = simulated().get(miss.key, {}).get(row.key)
     told = "not simulated" if shares is None else "{1:.0%} ({0:.0%} to {2:.0%})".format(*shares).replace("%", " %")
+    beside = "" if shares is None else WORDS.key(f"miss.{side(shares, row.share(store).value)}")
     arm = trial.arms[row.arm].label["en"]
-    return f"| {trial.name}, {arm} | {term} | {row.week:g} | {observed} | {told} | `{found.source}` |"
+    return f"| {trial.name}, {arm} | {term} | {row.week:g} | {observed} | {told} | {beside} | `{found.source}` |"
 
 
 if __name__ == "__main__":

@@ -40,6 +40,11 @@ class Row:
         """The row's name in the file of simulated shares."""
         return f"{self.trial}, {self.arm}, {self.endpoint}, week {self.week:g}"
 
+    def share(self, store: Store) -> Estimate:
+        """What was observed, as a share with its interval."""
+        found = self.observed(store)
+        return observed_outcome(found) if isinstance(found, Outcome) else observed_share(found.events, found.n)
+
     def observed(self, store: Store) -> Outcome | AdverseEvent:
         """What the trial reported. Raises EvidenceError where the store has no such result."""
         for outcome in store.outcomes(self.trial, self.endpoint):
@@ -146,6 +151,17 @@ def simulated() -> Mapping[str, Mapping[str, tuple[float, float, float]]]:
     }
 
 
+def side(shares: tuple[float, float, float], observed: float) -> str:
+    """Where the simulated share (low, mean, high) lies of what was observed: 'above', 'below', or 'holds' it.
+
+    Example:
+        >>> [side((0.2, 0.3, 0.4), seen) for seen in (0.1, 0.4, 0.5)]
+        ['above', 'holds', 'below']
+    """
+    low, _, high = shares
+    return "above" if observed < low else "below" if observed > high else "holds"
+
+
 def with_misses(case: Case, chapter: Chapter) -> Chapter:
     """A chapter with a remark on each known misfit that concerns its study."""
     remarks = [
@@ -163,8 +179,7 @@ def _remarks(store: Store, miss: Miss) -> Iterator[Block]:
         shares = simulated().get(miss.key, {}).get(row.key)
         if shares is None:
             continue
-        found = row.observed(store)
-        share = observed_outcome(found) if isinstance(found, Outcome) else observed_share(found.events, found.n)
+        found, share = row.observed(store), row.share(store)
         trial = store.trial(row.trial)
         terms = store.outcome_terms if isinstance(found, Outcome) else store.event_terms
         values = {
@@ -174,5 +189,6 @@ def _remarks(store: Store, miss: Miss) -> Iterator[Block]:
             "week": row.week,
             "observed": share,
             "simulated": Estimate(shares[1], shares[0], shares[2], "percent", spread="posterior"),
+            "side": Message(f"miss.{side(shares, share.value)}"),
         }
         yield Finding(Message("miss.row", values), "measured", [found.source], exploratory=True)

@@ -15,7 +15,8 @@ one possible new trial: what differs between trials is in it, and what goes toge
         informed: 'yes'                  # 'no': no trial bears on it, or those that do tell next to nothing
         prior: {median: '1', low: '0.5', high: '2'}          # 95 % interval
         posterior: {median: '1.2', low: '0.9', high: '1.6'}
-        shrinkage: '0.63'                # 1 - variance of the posterior over that of the prior, of logarithms
+        common: {median: '1.2', low: '1', high: '1.5'}       # of what all trials share; may be missing
+        shrinkage: '0.63'                # of what they share: 1 - variance over that of the prior, of logarithms
         from: [ADMIRE-CD]                # trials of the evidence store
         summary: up                      # where optimism lies: up, down or none
 """
@@ -61,6 +62,7 @@ class Spread:
 class PosteriorParameter:
     """One parameter of the posterior: what it multiplies, before and after the trials.
 
+    `posterior` is of one more trial, as `draws` are; `common` and `shrinkage` of what all trials share.
     `draws` has the factor of every draw; `summary` where optimism lies; `trials` are keys of the evidence store.
     """
 
@@ -70,6 +72,7 @@ class PosteriorParameter:
     informed: bool
     prior: Spread
     posterior: Spread
+    common: Spread
     shrinkage: float
     trials: tuple[str, ...]
     summary: Summary
@@ -189,7 +192,7 @@ def read_posterior(file: Path | str) -> Posterior:
 
 def _parameter(e: Entry, draws: Mapping[str, NDArray[np.float64]]) -> PosteriorParameter:
     required = ("name", "multiplies", "informed", "prior", "posterior", "shrinkage", "summary")
-    e.fields(*required, "from", "because", required=required)
+    e.fields(*required, "from", "because", "common", required=required)
     key = str(e.path[-1])
     known = (*ibd_system().parameters, *COVARIATES, *RATES)
     for i, name in enumerate(e.texts("multiplies")):
@@ -207,6 +210,7 @@ def _parameter(e: Entry, draws: Mapping[str, NDArray[np.float64]]) -> PosteriorP
         informed=informed,
         prior=_spread(e.part("prior")),
         posterior=_spread(e.part("posterior")),
+        common=_spread(e.part("common" if "common" in e.data else "posterior")),
         shrinkage=_number(e, "shrinkage"),
         trials=e.names_of("from", "trials"),
         summary=e.one_of("summary", ("up", "down", "none")),  # type: ignore[arg-type]

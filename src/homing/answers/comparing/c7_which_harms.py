@@ -144,16 +144,10 @@ def malignancies(store: Store, product: Product) -> tuple[int, int, bool]:
     listed = [(trial, event) for trial, event in rows if event.event == MALIGNANT]
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for trial, event in sorted(listed or rows, key=lambda row: (-row[1].events if listed else 0, -row[1].n)):
-        if any(other in found for other in trial.shares_patients_with):
+        if any(store.share_patients(trial.key, other) for other in found if other != trial.key):
             continue
         arms = found.setdefault(trial.key, {})
         events = event.events if listed else 0
         arms[event.arm] = max(arms.get(event.arm, (0, 0)), (events, event.n))
-    counts = [count for arms in found.values() for count in _apart(list(arms.values()))]
+    counts = [arms[arm] for key, arms in found.items() for arm in store.trial(key).once(arms)]
     return sum(events for events, _ in counts), sum(n for _, n in counts), bool(listed)
-
-
-def _apart(arms: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The (events, patients) of a trial's arms, without the parts where one arm is the others added up."""
-    most = max(arms, key=lambda arm: arm[1])
-    return [most] if len(arms) > 2 and 2 * most[1] == sum(n for _, n in arms) else arms

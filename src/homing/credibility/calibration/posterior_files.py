@@ -40,10 +40,11 @@ class Parameter:
     @property
     def shrinkage(self) -> float:
         """1 - variance of posterior over prior, of the logarithm; 0 or less where nothing was learnt."""
-        if not self.fitted:
-            return 0.0
-        learnt = self.draws if self.common is None else self.common
-        return float(1 - np.log(learnt).var() / self.factor.spread**2)
+        return float(1 - np.log(self._learnt).var() / self.factor.spread**2) if self.fitted else 0.0
+
+    @property
+    def _learnt(self) -> Array:
+        return self.draws if self.common is None else self.common
 
     @property
     def informed(self) -> bool:
@@ -53,13 +54,14 @@ class Parameter:
     def told(self) -> dict[str, Any]:
         """What the file says of it."""
         prior = (self.factor.median, *self.factor.interval)
-        found = np.quantile(self.draws, [0.5, 0.025, 0.975])
+        found, common = (np.quantile(x, [0.5, 0.025, 0.975]) for x in (self.draws, self._learnt))
         return {
             "name": dict(self.factor.name),
             "multiplies": list(self.factor.multiplies),
             "informed": "yes" if self.informed else "no",
             "prior": dict(zip(("median", "low", "high"), map(_number, prior), strict=True)),
             "posterior": dict(zip(("median", "low", "high"), map(_number, found), strict=True)),
+            "common": dict(zip(("median", "low", "high"), map(_number, common), strict=True)),
             "shrinkage": f"{self.shrinkage:.2f}",
             "from": list(self.trials),
             "summary": self.factor.summary,

@@ -70,7 +70,7 @@ def unknowns(domain: str) -> Unknowns:
 
     Example:
         >>> unknowns("fistula").factors["cell_effect"].median
-        0.15
+        0.3
     """
     from homing.credibility.calibration import relapse, reset
 
