@@ -141,7 +141,7 @@ def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     first = next(d for d in verdict["differences"] if d["name"] == credibility_page.FIRST)["scores"]["homing"]
     yield "## What rests on the prior?"
     yield "The middle of one prior was set in view of ADMIRE-CD II, that of another was so before (see the table of"
-    yield "priors). So the fit was made again with other medians, and the prior was also left alone, with no trial at all:"
+    yield "priors). So the fit was made again with other medians; and the prior was also left alone, with no trial:"
     yield ""
     yield "| factor | prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
     yield "|---|---|---|---|---|"

@@ -45,7 +45,7 @@ def emulation_at_draws(
         points = np.stack([columns[key] for key in fit.unknowns.factors], axis=1)
         points = points[thinned(len(points), draws)]
         settings: dict[str, Any] = {"at": hashlib.sha256(points.tobytes()).hexdigest(), "patients": patients}
-        settings |= {"model": model_hash(), "seed": seed}
+        settings |= {"model": model_hash(), "seed": seed, "regimens": fistula.regimens_told()}
         design = run_points(
             fit.unknowns, fit.surface.outputs, simulate, points, settings, found.folder / "designs", progress
         )

@@ -35,7 +35,7 @@ class Effort:
     `checked` draws of the posterior are simulated beside the calibration's own trials, half of them beside emulators.
     """
 
-    points: int = 128
+    points: int = 256
     fistula_patients: int = 4000
     luminal_patients: int = 2000
     warmup: int = 1000
