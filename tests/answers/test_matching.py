@@ -8,12 +8,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from homing.answers.content import Message, Table
 from homing.answers.evidence_of import known_of, phenotype_of
 from homing.answers.match_chapters import SHOWN, answer, chapter, rule_of_thumb, sureness
-from homing.answers.matching import CENTRAL, Match, burden, match, no_option_left
+from homing.answers.matching import CENTRAL, Match, Option, burden, match, no_option_left
 from homing.evidence.profiles import read_profile
 from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
@@ -87,7 +88,8 @@ def test_none_is_among_the_options_with_a_net_benefit_of_exactly_zero_and_probab
         assert set(found.none.net.values()) == {0.0} and burden(found.none, found.none) == 0.0
         tested = [o for o in found.options if o.standing == "tested"]
         assert sum(o.probability for o in tested) == pytest.approx(1.0)
-        assert [o.net[CENTRAL] for o in tested] == sorted((o.net[CENTRAL] for o in tested), reverse=True)
+        ranks = [found.rank(o) for o in tested]
+        assert ranks == sorted(ranks) and ranks[0] == 1
 
 
 def test_a_patient_is_ranked_alike_whoever_else_is_in_the_table_and_antibodies_lessen_foreign_cells_only() -> None:
@@ -115,19 +117,33 @@ def test_infections_are_those_of_a_whole_year() -> None:
 def test_equals_share_a_place_whatever_the_order_of_listing() -> None:
     """Four donor MSC by injection are one to the model in P1: they share a rank."""
     found = matched("P1")
-    nets = [round(o.net[CENTRAL], 9) for o in found.options if o.standing == "tested"]
-    for option in found.options:
-        if option.standing == "tested":
-            assert found.rank(option) == 1 + sum(net > round(option.net[CENTRAL], 9) for net in nets)
     donors = {"darvadstrocel", "remestemcel-l", "th-sc01", "umbilical-cord-msc"}
     local = [o for o in found.options if o.key.endswith(" intralesional")]
     shared = {found.rank(o) for o in local if o.product is not None and o.product.key in donors}
     assert len(shared) == 1
-    assert not [o for o in found.options if min(shared) < found.rank(o) < min(shared) + len(donors)]
     turned = replace(found, options=(found.options[3], *found.options[:3], *found.options[4:]))
     assert {o.key: turned.rank(o) for o in turned.options} == {o.key: found.rank(o) for o in found.options}
     tied = any(isinstance(b, Message) and b.key == "match.tied" for b in chapter(1, found).blocks)
     assert tied == (sum(found.rank(o) == 1 for o in found.options) > 1)
+
+
+def test_a_place_is_lost_only_to_a_benefit_that_is_larger_beyond_the_chance_of_the_virtual_patients() -> None:
+    found = matched("P1")
+    patients = len(next(iter(found.none.first.values())))
+    one = replace(found.options[0], key="one", standing="tested")
+
+    def like(key: str, extra: int) -> Option:
+        """The same with so many more patients who gain, in both visits."""
+        more = np.zeros(patients)
+        more[:extra] = 1.0
+        first, lasting = ({k: x + more for k, x in of.items()} for of in (found.none.first, found.none.lasting))
+        return replace(one, key=key, first=first, lasting=lasting, net={k: extra / patients for k in one.net})
+
+    few, two, many = like("few", 0), like("two", 2), like("many", patients // 4)
+    of = replace(found, options=(found.none, few, two, many))
+    assert of.rank(many) == 1 and not of.alongside(many)
+    assert of.rank(found.none) == of.rank(few) == of.rank(two) == 2, "two of two hundred patients are chance"
+    assert of.alongside(two) == [found.none, few]
 
 
 def test_cells_by_vein_are_not_backed_by_trials_that_injected_them() -> None:

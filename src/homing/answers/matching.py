@@ -44,6 +44,8 @@ ENDPOINTS: Mapping[Phenotype, str] = {
 NO_OPTION_LEFT = 3
 #: The operation that goes before an injection into a tract; without cells it is what is done.
 SURGERY = "curettage-and-seton-removal"
+#: Standard errors of a paired difference from which it is more than chance, and what rounding makes of none.
+_CLEARLY, _ROUNDING = 1.96, 1e-9
 #: Cohorts for the probability of being best.
 DRAWS = 500
 
@@ -115,12 +117,13 @@ class Match:
         return self.options[0]
 
     def rank(self, option: Option) -> int:
-        """The place of an option, 1 for the best: one more than are ahead of it, so that equals share it."""
-        return 1 + sum(_merit(other) < _merit(option) for other in self.options)
+        """The place of an option, 1 for the best: one more than are clearly ahead of it, so that equals share it."""
+        return _rank(option, self.options, self.none)
 
     def alongside(self, option: Option) -> list[Option]:
-        """The others that share the place of an option."""
-        return [o for o in self.options if o is not option and _merit(o) == _merit(option)]
+        """The others of its standing that share the place of an option."""
+        place = self.rank(option)
+        return [o for o in self.options if o is not option and o.standing == option.standing and self.rank(o) == place]
 
 
 def weights() -> Mapping[str, Value]:
@@ -153,7 +156,8 @@ def match(case: PatientCase, store: Store, seed: int, threads: int = 1) -> Match
     tested = [option for option in judged if option.standing == "tested"]
     best = dict(zip((option.key for option in tested), _probabilities(tested, none, seed), strict=True))
     judged = [replace(option, probability=float(best.get(option.key, math.nan))) for option in judged]
-    judged.sort(key=_place)
+    ranks = {option.key: _rank(option, judged, none) for option in judged}
+    judged.sort(key=lambda option: _place(option, ranks[option.key]))
     return Match(case, phenotype, population_of(case), tuple(judged), readings, left_out)
 
 
@@ -230,15 +234,27 @@ def _standing_in(product: Product, route: str) -> list[Course]:
     return [replace(others[0], give=product, name=product.key)] if others else []
 
 
-def _place(o: Option) -> tuple[object, ...]:
-    """Where an option is listed: by its merit; of equals doing nothing, then the better studied."""
+def _place(o: Option, rank: int) -> tuple[object, ...]:
+    """Where an option is listed: by its rank; of equals doing nothing, then the better studied, the larger benefit."""
     studied = o.known.patients if o.known is not None else 0
-    return *_merit(o), o.product is not None, -studied, o.key
+    return _STANDINGS.index(o.standing), rank, o.product is not None, -studied, -round(o.net[CENTRAL], 9), o.key
 
 
-def _merit(o: Option) -> tuple[int, float]:
-    """What the ranking goes by, the least first: standing, then net benefit."""
-    return _STANDINGS.index(o.standing), -round(o.net[CENTRAL], 9)
+def _rank(option: Option, options: Sequence[Option], none: Option) -> int:
+    return 1 + sum(_ahead(other, option, none) for other in options)
+
+
+def _ahead(one: Option, other: Option, none: Option) -> bool:
+    """Whether an option stands before another: by standing, then where its net benefit is larger beyond chance.
+
+    The chance is that of the virtual patients kept: the same ones take both options, so the difference is paired.
+    """
+    if one.standing != other.standing:
+        return _STANDINGS.index(one.standing) < _STANDINGS.index(other.standing)
+    apart = _gain(one, none, CENTRAL) - _gain(other, none, CENTRAL)
+    apart = apart[np.isfinite(apart)]
+    error = float(apart.std(ddof=1)) / math.sqrt(len(apart)) if len(apart) > 1 else math.inf
+    return one.net[CENTRAL] - other.net[CENTRAL] > max(_CLEARLY * error, _ROUNDING)
 
 
 def no_option_left(case: PatientCase) -> bool:
