@@ -14,9 +14,9 @@ from scipy.integrate import quad
 from scipy.linalg import expm
 
 from homing.cli import main as command_line
-from homing.credibility.replays import uses
+from homing.credibility.calibration import car_t
+from homing.credibility.calibration.relapse import relapsed
 from homing.credibility.replays.allowed import difference_bounds, half_unit, kinetic_bounds, share_bounds
-from homing.credibility.replays.cellular_kinetics import Levels, sample, typical
 from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Replayed, Tolerance
 from homing.credibility.replays.drug_kinetics import published, terminal_half_life
 from homing.credibility.replays.read import read_replay, replay, replays
@@ -40,25 +40,22 @@ KEYS = [one.key for one in replays()]
 DOCS = Path(__file__).parents[2] / "docs" / "explanation"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 #: Growth at 0.9/d from 1 to day 8, then 95 % at 0.16/d and 5 % at 0.01/d.
-CASE = Levels(fold=math.exp(7.2), day=8.0, peak=math.exp(7.2), fast=0.16, slow_share=0.05, slow=0.01)
-
-
-@pytest.fixture(scope="module")
-def results() -> dict[str, Replayed]:
-    return {key: run_replay(replay(key), STORE, patients=200, step=lambda: None) for key in KEYS}
+CASE = {"fold_expansion": math.exp(7.2), "day_of_peak": 8.0, "peak": math.exp(7.2), "first_decline": 0.16}
+CASE |= {"slow_share": 0.05, "slow_decline": 0.01}
 
 
 def row(**changes: object) -> Compared:
-    base = Compared({"en": "", "zh": ""}, SHARE, 0.4, "4/10", 0.12, 0.74, 0.5, "", "")
+    base = Compared({"en": "", "zh": ""}, SHARE, "4 of 10", 0.4, 0.12, 0.74, 0.5, ("a-source",), "", "4/10")
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_file_is_whole_in_both_languages_and_its_trials_are_in_the_store(key: str) -> None:
     one = replay(key)
-    for text in (one.name, one.what, one.used_because, one.tolerance.because):
+    texts = [text for text in (one.what, one.tolerance.because, one.used_because, one.note, one.caveat) if text]
+    for text in (one.name, *texts):
         assert text["en"] and text["zh"]
-    assert all(CHINESE.search(text["zh"]) for text in (one.what, one.used_because, one.tolerance.because))
+    assert all(CHINESE.search(text["zh"]) for text in texts)
     assert all(trial in STORE.trials for trial in one.trials)
 
 
@@ -68,7 +65,7 @@ def test_every_row_has_its_printed_number_within_what_is_near_enough_to_it(
 ) -> None:
     assert results[key].rows
     for one in results[key].rows:
-        assert one.low <= one.printed <= one.high
+        assert one.low <= one.against <= one.high
         assert math.isfinite(one.ours) and one.error >= 0
         assert one.tolerance is not None and one.tolerance.because["zh"]
 
@@ -86,29 +83,35 @@ def test_a_simulated_share_has_its_monte_carlo_error_and_lies_within_its_range(r
 def test_the_numbers_of_the_evidence_store_are_not_typed_again(results: dict[str, Replayed]) -> None:
     first = results["admire-cd"].rows[0]
     stored = next(o for o in STORE.outcomes("ADMIRE-CD", "combined-remission") if o.arm == "cells" and o.week == 24)
-    assert (first.printed, first.source) == (stored.events / stored.n, stored.source)  # type: ignore[operator]
+    assert (first.against, first.sources) == (stored.events / stored.n, (stored.source,))  # type: ignore[operator]
 
 
 def test_cells_that_grow_to_a_peak_and_decline_in_two_phases_follow_the_closed_form() -> None:
-    assert CASE.at(8.0) == pytest.approx(1339.43, abs=0.005)
-    assert CASE.at(9.0) == pytest.approx(1150.62, abs=0.005)
-    assert CASE.at(28.0) == pytest.approx(106.700, abs=0.0005)
-    assert CASE.area(28.0) == pytest.approx(10329.8, abs=0.05)
-    assert math.log(2) / CASE.growth == pytest.approx(0.770164, abs=5e-7)
-    assert CASE.at(8 - 1e-9) == pytest.approx(float(CASE.at(8 + 1e-9)), rel=1e-7)
+    assert car_t.level(CASE, 8.0) == pytest.approx(1339.43, abs=0.005)
+    assert car_t.level(CASE, 9.0) == pytest.approx(1150.62, abs=0.005)
+    assert car_t.level(CASE, 28.0) == pytest.approx(106.700, abs=0.0005)
+    assert car_t.area(CASE, 28.0) == pytest.approx(10329.8, abs=0.05)
+    assert math.log(2) / car_t.growth(CASE) == pytest.approx(0.770164, abs=5e-7)
+    assert car_t.level(CASE, 8 - 1e-9) == pytest.approx(float(car_t.level(CASE, 8 + 1e-9)), rel=1e-7)
 
 
 @pytest.mark.parametrize("until", [3.0, 8.0, 28.0, 400.0])
 def test_the_area_is_the_integral_of_the_levels(until: float) -> None:
-    integral, _ = quad(lambda t: float(CASE.at(t)), 0.0, until, points=[min(8.0, until)], limit=200)
-    assert CASE.area(until) == pytest.approx(integral, rel=1e-9)
+    integral, _ = quad(lambda t: float(car_t.level(CASE, t)), 0.0, until, points=[min(8.0, until)], limit=200)
+    assert car_t.area(CASE, until) == pytest.approx(integral, rel=1e-9)
 
 
 def test_drawn_patients_have_the_published_medians_and_variances() -> None:
-    all_, one = sample(STORE, 40_000, 5), typical(STORE)
-    assert np.median(all_.peak) == pytest.approx(one.peak, rel=0.02)
-    assert np.var(np.log(np.asarray(all_.fold))) == pytest.approx(2.4, rel=0.03)
-    assert np.var(np.log(np.asarray(all_.slow))) == pytest.approx(0.86, rel=0.03)
+    all_, one = car_t.patients(40_000, 5), car_t.typical()
+    assert np.median(all_["peak"]) == pytest.approx(one["peak"], rel=0.02)
+    assert np.var(np.log(all_["fold_expansion"])) == pytest.approx(2.4, rel=0.03)
+    assert np.var(np.log(all_["slow_decline"])) == pytest.approx(0.86, rel=0.03)
+
+
+def test_the_published_parameters_are_those_of_the_evidence_store() -> None:
+    stored = {k.what: k.value for k in STORE.trial("Stein-2019").kinetics}
+    assert car_t.typical()["peak"] == stored["peak level (typical value)"] == 24_000
+    assert set(car_t.typical().values()) <= set(stored.values())
 
 
 @pytest.mark.parametrize("name", ["infliximab", "vedolizumab"])
@@ -179,11 +182,20 @@ def test_bounds_of_a_mean_hold_its_sampling_error_and_the_factor() -> None:
     assert kinetic_bounds(ranged, Tolerance("as-printed", {})) == (8.0, 9.5)
 
 
-def test_what_a_row_was_used_for_is_read_from_the_calibration_files() -> None:
-    assert uses.use_of("ADMIRE-CD", "cells", "combined-remission", 24.0, "neither") == "calibration"
-    assert uses.use_of("ADMIRE-CD-II", "cells", "combined-remission", 24.0, "neither") == "held out"
-    assert uses.use_of("ADMIRE-CD", "cells", "clinical-remission-fistula", 104.0, "neither") == "held out"
-    assert uses.use_of("ADMIRE-CD-II", "cells", "combined-remission", 6.0, "neither") == "neither"
+def test_a_patient_whose_simulation_failed_is_counted_neither_as_free_of_relapse_nor_as_relapsed() -> None:
+    simulator, cohort = patients_of("refractory-luminal-cd-hsct", 100, 3, 1)
+    procedures = (PlannedProcedure(catalogue.procedure("hsct-conditioning"), 0.0),)
+    days = np.arange(0.0, 401.0, 50.0)
+    run = simulator.run(cohort, Protocol("arm", procedures), scenario("pooled"), days)
+    whole = counted(run, "relapse-free", "", 400.0)
+    values = np.array(run.trajectories.values)
+    values[:7, 3:] = np.nan
+    broken = replace(run, trajectories=replace(run.trajectories, values=values))
+    found = counted(broken, "relapse-free", "", 400.0)
+    assert np.isnan(found[:7]).all() and np.array_equal(found[7:], whole[7:])
+    assert course(broken, "relapse-free", "", days)[-1] == pytest.approx(float(whole[7:].mean()))
+    after = relapsed(broken, 150.0, 200.0)
+    assert np.isnan(after[:7]).all() and np.isfinite(after[7:]).any()
 
 
 def test_curves_and_rows_count_the_same_patients() -> None:
@@ -204,7 +216,15 @@ def test_curves_and_rows_count_the_same_patients() -> None:
         ("admire-cd", "kind: trial", "kind: trail", "'trail' is not known here"),
         ("admire-cd", "arms: [cells, placebo], weeks: ['24'", "arms: [cellz, placebo], weeks: ['24'", "no arm 'cellz'"),
         ("admire-cd", "weeks: ['24', '52']", "weeks: ['24', '53']", "has no combined-remission"),
-        ("admire-cd", "used for: calibration", "used for: nothing", "'nothing' is not known here"),
+        ("cats1", "used for: calibration", "used for: nothing", "'nothing' is not known here"),
+        ("admire-cd", "trials: [", "used for: held out\ntrials: [", "contradicts catalogue/calibration/fistula.yaml"),
+        ("infliximab-kinetics", ", simulated as: infliximab", "", "no population is named for arm 'five'"),
+        (
+            "infliximab-kinetics",
+            "simulated as: infliximab",
+            "simulated as: ten",
+            "no population is named for arm 'ten'",
+        ),
         ("admire-cd", "\nnote:", "\nnotes:", "unknown field 'notes'"),
         ("vedolizumab-kinetics", "value: '1.25'", "value: '0.8'", "a factor is 1 or more"),
         ("vedolizumab-kinetics", "ours: half-life", "ours: half-live", "'half-live' is not known here"),
@@ -288,6 +308,7 @@ def test_the_command_as_json_with_the_page_and_pictures(
     assert run_command(monkeypatch, "stori", "--patients", "200", "--json", "--out", str(tmp_path)) == 0
     content = json.loads(capsys.readouterr().out)
     (found,) = content["replays"]
-    assert found["rows"][0]["printed"] == 0.439
+    assert found["rows"][0]["compared with"] == 0.439
+    assert found["rows"][0]["as printed"] == "43.9 % ± 5.0 %"
     assert {Path(file).name for file in content["files"]} == {file.name for file in tmp_path.iterdir()}
     assert "stori.svg" in (tmp_path / "replays.md").read_text(encoding="utf-8")

@@ -162,6 +162,18 @@ def test_checks_show_readings_with_exact_intervals_where_the_size_is_known() -> 
     assert lone.low is not None and lone.low[0] == lone.y[0] == 0.4
 
 
+def test_only_readings_of_one_dose_are_set_apart_and_evenly_so() -> None:
+    told = checks()
+    (one,) = told["doses"]["seen"]
+    placebos = [{**one, "trial": trial, "dose": 0.0} for trial in "TUV"]
+    told["doses"]["seen"] = [*placebos, one, {**one, "trial": "W", "dose": 9e7}]
+    told["courses"] = told["courses"][:1]
+    by = {str(s.label.text): s.x for s in figures.courses(told, "fistula").panels[1].series[1:]}  # type: ignore[union-attr]
+    assert by["W"][0] == 90 and by["T"][1] == 120, "measured where nothing else was"
+    assert by["U"][0] == 0 and by["T"][0] == -by["V"][0] and 0 < by["V"][0] < 0.03 * 120
+    assert "to both sides" in Words("en").key("credibility.checks-note", draws=1, patients=1)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_picture_and_the_page_are_in_their_language(tmp_path: Path, lang: str) -> None:
     told = verdict()

@@ -102,8 +102,14 @@ def _run(
 
 
 def _list(found: tuple[Replay, ...], words: Words, as_json: bool) -> None:
+    from homing.credibility.replays.run import uses_of
+    from homing.evidence.store import load_store
+    from homing.report.replay_page import used
+
+    store = load_store()
+    uses = {one.key: uses_of(one, store) for one in found}
     if as_json:
-        rows = [{"key": r.key, "kind": r.kind, "name": r.name, "used for": r.used_for} for r in found]
+        rows = [{"key": r.key, "kind": r.kind, "name": r.name, "used for": uses[r.key]} for r in found]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     heads = ("key", "name", "kind", "used")
@@ -114,7 +120,7 @@ def _list(found: tuple[Replay, ...], words: Words, as_json: bool) -> None:
                 one.key,
                 one.name[words.language],
                 words.key(f"replay.kind.{one.kind}"),
-                words.key(f"replay.used.{one.used_for.replace(' ', '-')}"),
+                " / ".join(used(use, words) for use in uses[one.key]),
             ]
             for one in found
         ],
@@ -149,8 +155,12 @@ def _plain_row(row: Compared, words: Words) -> dict[str, Any]:
     return {
         "number": row.label[words.language],
         "unit": row.unit,
-        "printed": row.printed,
         "as printed": row.as_printed,
+        "also printed": row.also,
+        "compared with": row.against,
+        "counts": row.counts,
+        "derived": row.derived,
+        "is computed": row.is_computed,
         "low": row.low,
         "high": row.high,
         "ours": row.ours,
@@ -159,9 +169,10 @@ def _plain_row(row: Compared, words: Words) -> dict[str, Any]:
         "monte carlo error": row.error,
         "agrees": row.agrees,
         "too small to tell": row.is_weak,
+        "is arithmetic": row.is_arithmetic,
         "used for": row.used_for,
         "tolerance": tolerance.kind if tolerance is not None else "",
         "because": tolerance.because[words.language] if tolerance is not None else "",
-        "source": row.source,
+        "sources": row.sources,
         "at": row.at,
     }

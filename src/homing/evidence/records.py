@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from homing.ground.errors import EvidenceError
+
 Analysis = Literal["itt", "mitt", "treated", "evaluable", "per-protocol"]
 Role = Literal["candidate", "control", "other"]
 Blinding = Literal["none", "single", "double", ""]
@@ -122,6 +124,15 @@ class Kinetic:
     at: str
     note: str = ""
     contradicts: str = ""
+
+    @property
+    def middle(self) -> float:
+        """The printed value, or the middle of the printed range. Raises EvidenceError where it has neither."""
+        if self.value is not None:
+            return self.value
+        if self.low is None or self.high is None:
+            raise EvidenceError(f"'{self.what}' has neither a value nor a whole range.")
+        return (self.low + self.high) / 2
 
 
 @dataclass(frozen=True)
@@ -338,7 +349,10 @@ class MetaStudy:
 
 @dataclass(frozen=True)
 class MetaAnalysis:
-    """A published meta-analysis with its inputs and its printed answer, for being computed again."""
+    """A published meta-analysis with its inputs and its printed answer, for being computed again.
+
+    `printed` are the numbers of the answer and `printed_texts` the same as they stand there ('3.00').
+    """
 
     key: str
     title: str
@@ -353,3 +367,4 @@ class MetaAnalysis:
     sources: tuple[str, ...]
     missing: str
     notes: tuple[Mapping[str, str], ...] = ()
+    printed_texts: Mapping[str, str] = field(default_factory=dict)

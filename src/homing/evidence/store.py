@@ -16,6 +16,7 @@ from homing.evidence.records import (
     Comparison,
     Counts,
     Gap,
+    Kinetic,
     MetaAnalysis,
     MetaStudy,
     Outcome,
@@ -91,6 +92,13 @@ class Store:
         """What a trial reported (on one endpoint), without what contradicts the report chosen, by week and arm."""
         found = [o for o in self.trial(trial).outcomes if not o.contradicts and endpoint in (None, o.endpoint)]
         return sorted(found, key=lambda o: (o.endpoint, o.week))
+
+    def reading(self, trial: str, arm: str, what: str, where: str = "") -> Kinetic:
+        """A kinetic reading by what it is of. Raises EvidenceError, at the place that asks, where there is none."""
+        for kinetic in self.trial(trial).kinetics:
+            if kinetic.arm == arm and kinetic.what == what and not kinetic.contradicts:
+                return kinetic
+        raise EvidenceError(f"the store has no '{what}' of {trial}, arm '{arm}'.", where)
 
     def comparisons(self, question: str, *, contradicting: bool = False) -> list[Comparison]:
         """The controlled trials of a question, by year.
@@ -202,8 +210,8 @@ def load_store() -> Store:
     Raises EvidenceError with file, line and key for a faulty entry.
 
     Example:
-        >>> sorted(load_store().trials)[:2]
-        ['ADMIRE-CD', 'ADMIRE-CD-II']
+        >>> load_store().trial("ADMIRE-CD").year
+        2016
     """
     shipped, own = shipped_store(), own_folder()
     return _layered(shipped, own, _stamp(own)) if own.is_dir() else shipped
@@ -309,6 +317,7 @@ def read_meta_analysis(e: Entry) -> MetaAnalysis:
         sources=e.sources(),
         missing=e.text("missing"),
         notes=tuple(part.both_languages() for part in e.parts("notes")),
+        printed_texts={str(name): printed.text(name) for name in printed.data} if printed else {},
     )
 
 

@@ -14,14 +14,14 @@ from homing.credibility.predictive_checks import DOSES
 from homing.credibility.scoring import HOMING
 from homing.ground.proportions import exact_interval
 from homing.patients.posterior import Posterior
+from homing.report.figures.apart import set_apart
 
 #: Levels of intervals in the pictures, as the files name them.
 LEVELS = ("0.5", "0.8", "0.95")
 #: A bin of a histogram of ranks is outside its band with this probability where the inference is right.
 BAND = 0.01
-#: Courses of cohorts, which stand in a picture of their own; how far points of further trials are moved.
+#: Courses of cohorts, which stand in a picture of their own.
 _COHORTS = ("relapse", "reset")
-APART = 0.012
 
 
 def learnt(found: Posterior) -> Dots:
@@ -165,19 +165,16 @@ def _course(c: Mapping[str, Any], trials: Sequence[str]) -> Panel:
     x, low, middle, high = (np.array(c[name], dtype=float) for name in ("x", "low", "middle", "high"))
     series = [Series(Message("credibility.check.simulated"), unit * x, middle, low, high, colour=6)]
     here = [trial for trial in trials if any(s["trial"] == trial for s in c["seen"])]
-    for k, trial in enumerate(here):
+    for trial in here:
         seen = [s for s in c["seen"] if s["trial"] == trial]
-        apart = APART * float(unit * np.ptp(x)) * k  # so that trials of one week don't hide each other
         at = np.array([unit * s["dose"] if by_dose else s["week"] for s in seen])
         ends = np.array([_exact(s) for s in seen])
         shares = np.array([s["share"] for s in seen])
         colour = trials.index(trial)
-        series.append(
-            Series(Verbatim(trial), at - apart, shares, ends[:, 0], ends[:, 1], style="points", colour=colour)
-        )
+        series.append(Series(Verbatim(trial), at, shares, ends[:, 0], ends[:, 1], style="points", colour=colour))
     return Panel(
         Message(f"credibility.check.{c['key']}", {"of": _regimen(c["of"])}),
-        series,
+        set_apart(series),
         Message("credibility.check.dose-axis" if by_dose else "head.time-weeks"),
         Message("credibility.share"),
         y_range=(0.0, 1.0),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from homing.answers.content import Dots, Figure, Lines, Message, Panel, Series, Verbatim
 from homing.credibility.replays.content import CERTAIN, DIFFERENCE, SHARE, Compared, Curve, Picture, Replayed, Texts
+from homing.report.figures.apart import set_apart, share_a_place
 
 #: Up to this many curves share one panel; more get a panel each.
 MOST_TOGETHER = 2
-#: How far the points of a second curve are moved, as a share of the axis.
-APART = 0.012
-_OURS, _PRINTED = Message("replay.ours-alone"), Message("replay.printed")
+_OURS, _PUBLISHED = Message("replay.ours-alone"), Message("replay.published")
 
 
 def figures(found: Replayed) -> list[Figure]:
@@ -20,24 +21,26 @@ def figures(found: Replayed) -> list[Figure]:
 
 
 def beside(found: Replayed) -> Dots:
-    """Rows with two points each: printed with what is near enough, ours with its range; in shares, or in per cent of
-    the printed value where the rows have units of their own."""
+    """Rows with two points each: published with what is near enough, ours with its range; in shares, or in per cent of
+    the published value where the rows have units of their own."""
     shares = all(row.unit in (SHARE, DIFFERENCE) for row in found.rows)
-    values = np.array([[_printed(row, shares), _ours(row, shares)] for row in found.rows])
+    differences = any(row.unit == DIFFERENCE for row in found.rows)
+    values = np.array([[_published(row, shares), _ours(row, shares)] for row in found.rows])
     ranged = any(np.isfinite(row.ours_low) for row in found.rows)
+    x_label = "relative" if not shares else "share-or-difference" if differences else "share"
     return Dots(
         title=Message("replay.figure", {"name": _text(found.replay.name)}),
         categories=[_text(row.label) for row in found.rows],
-        groups=[Message("replay.printed"), Message("replay.ours" if ranged else "replay.ours-alone")],
+        groups=[_PUBLISHED, Message("replay.ours" if ranged else "replay.ours-alone")],
         values=values,
-        x_label=Message("replay.share" if shares else "replay.relative"),
+        x_label=Message(f"replay.{x_label}"),
         percent=True,
-        reference=1.0 if not shares else 0.0 if any(row.unit == DIFFERENCE for row in found.rows) else None,
+        reference=1.0 if not shares else 0.0 if differences else None,
     )
 
 
 def over_time(found: Replayed) -> Lines:
-    """Ours as curves with a band, printed numbers as points with what is near enough."""
+    """Ours as curves with a band, published numbers as points with what is near enough."""
     panels = []
     for picture in found.pictures:
         together = len(picture.curves) <= MOST_TOGETHER
@@ -45,7 +48,10 @@ def over_time(found: Replayed) -> Lines:
         panels += [_panel(picture, curves, picture.title if together else curves[0].label) for curves in groups]
     bands = {picture.band for picture in found.pictures}
     title = Message("replay.over-time", {"name": _text(found.replay.name)})
-    return Lines(title, panels, Message(f"replay.band.{bands.pop()}"))
+    band = Message(f"replay.band.{bands.pop()}")
+    is_apart = any(share_a_place(panel.series) for panel in panels)
+    panels = [replace(panel, series=set_apart(panel.series)) for panel in panels]
+    return Lines(title, panels, Message("replay.apart", {"band": band}) if is_apart else band)
 
 
 def _panel(picture: Picture, curves: tuple[Curve, ...], title: Texts) -> Panel:
@@ -57,9 +63,8 @@ def _panel(picture: Picture, curves: tuple[Curve, ...], title: Texts) -> Panel:
         series.append(Series(label, curve.x, curve.middle, curve.low, curve.high, colour=k))
         if curve.points:
             at = np.array([[p.x, p.y, p.low, p.high] for p in curve.points]).T
-            apart = APART * float(np.ptp(curve.x)) * k  # so that points of two arms don't hide each other
-            printed = Message("replay.printed-of", {"label": _text(curve.label)}) if len(curves) > 1 else _PRINTED
-            series.append(Series(printed, at[0] - apart, at[1], at[2], at[3], style="points", colour=k))
+            label = Message("replay.published-of", {"label": _text(curve.label)}) if len(curves) > 1 else _PUBLISHED
+            series.append(Series(label, at[0], at[1], at[2], at[3], style="points", colour=k))
     return Panel(
         _text(title),
         series,
@@ -71,13 +76,13 @@ def _panel(picture: Picture, curves: tuple[Curve, ...], title: Texts) -> Panel:
     )
 
 
-def _printed(row: Compared, shares: bool) -> tuple[float, float, float]:
-    by = 1.0 if shares else row.printed
-    return row.printed / by, row.low / by, row.high / by
+def _published(row: Compared, shares: bool) -> tuple[float, float, float]:
+    by = 1.0 if shares else row.against
+    return row.against / by, row.low / by, row.high / by
 
 
 def _ours(row: Compared, shares: bool) -> tuple[float, float, float]:
-    by = 1.0 if shares else row.printed
+    by = 1.0 if shares else row.against
     room = CERTAIN * row.error if row.error else float("nan")
     low = row.ours_low if np.isfinite(row.ours_low) else row.ours - room
     high = row.ours_high if np.isfinite(row.ours_high) else row.ours + room

@@ -6,14 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Replayed
+from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Replayed, Use
+from homing.credibility.replays.read import USES
 from homing.patients.scenario import scenario
 from homing.report.figures.draw import draw, draw_png
 from homing.report.files import write_whole
 from homing.report.replay_figures import figures
 from homing.report.words import Words
 
-HEADS = ("number", "printed", "ours", "allowed", "verdict", "used")
+HEADS = ("number", "printed", "against", "ours", "allowed", "verdict", "used")
 
 
 def cells(row: Compared, words: Words) -> list[str]:
@@ -21,11 +22,17 @@ def cells(row: Compared, words: Words) -> list[str]:
     return [
         row.label[words.language],
         _printed(row, words),
+        _against(row, words),
         _ours(row, words),
-        words.key("replay.within", low=_number(row.low, row, words), high=_number(row.high, row, words)),
+        _within(row, words),
         verdict(row, words),
-        words.key(f"replay.used.{row.used_for.replace(' ', '-')}"),
+        used(row.used_for, words),
     ]
+
+
+def used(use: Use, words: Words) -> str:
+    """What a number was used for, in words."""
+    return words.key(f"replay.used.{use.replace(' ', '-')}")
 
 
 def verdict(row: Compared, words: Words) -> str:
@@ -41,10 +48,15 @@ def remarks(found: Replayed, words: Words) -> Iterator[str]:
     weak = sum(row.agrees and row.is_weak for row in found.rows)
     summary = words.key("replay.summary", agree=found.agreeing, all=len(found.rows))
     yield words.sentences(summary, words.key("replay.weak", weak=weak) if weak else "")
-    uses = {row.used_for for row in found.rows}
-    means = uses.pop().replace(" ", "-") if len(uses) == 1 else "both"
-    because = found.replay.used_because[language] if found.replay.used_for.replace(" ", "-") == means else ""
-    yield words.sentences(words.key(f"replay.means.{means}"), because)
+    count = {use: sum(row.used_for == use for row in found.rows) for use in USES}
+    means = [
+        words.key(f"replay.means.{use.replace(' ', '-')}", n=n, all=len(found.rows)) for use, n in count.items() if n
+    ]
+    yield words.sentences(*means, found.replay.used_because.get(language, ""))
+    if found.replay.caveat:
+        yield words.key("replay.caveat", caveat=found.replay.caveat[language])
+    if any(row.derived for row in found.rows):
+        yield words.key("replay.derived", what=_derived(found, words))
     if found.patients:
         counted = words.key("replay.counted", n=found.patients, seed=str(found.seed))
         yield words.sentences(counted, _scenario(found, words))
@@ -52,27 +64,16 @@ def remarks(found: Replayed, words: Words) -> Iterator[str]:
     yield words.key("replay.why", because=words.sentences(*reasons))
     if found.replay.note:
         yield words.key("replay.bear", note=found.replay.note[language])
-    sources = dict.fromkeys(row.source for row in found.rows if row.source)
-    if sources:
-        yield words.key("replay.sources", sources=words.listing([f"`{key}`" for key in sources]))
+    sources = dict.fromkeys(source for row in found.rows for source in row.sources)
+    yield words.key("replay.sources", sources=words.listing([f"`{key}`" for key in sources]))
 
 
 def page(results: Sequence[Replayed], words: Words, pictures: str = "") -> str:
     """All replays as one Markdown page; `pictures` is the folder of their SVG files as the page links to it."""
     rows = [row for found in results for row in found.rows]
-    held = [row for row in rows if row.used_for != "calibration"]
     out = [f"# {words.key('replay.page.title')}", "", words.key("replay.page.intro"), ""]
-    out += [
-        words.key(
-            "replay.page.all",
-            agree=sum(row.agrees for row in rows),
-            all=len(rows),
-            held=len(held),
-            held_agree=sum(row.agrees for row in held),
-            weak=sum(row.agrees and row.is_weak for row in held),
-        ),
-        "",
-    ]
+    out += [words.key("replay.page.all", agree=sum(row.agrees for row in rows), all=len(rows)), ""]
+    out += [*summary(rows, words), ""]
     for found in results:
         out += [f"## {found.replay.name[words.language]}", "", found.replay.what[words.language], ""]
         out += _line([words.key(f"replay.head.{head}") for head in HEADS]), _line(["---"] * len(HEADS))
@@ -83,6 +84,27 @@ def page(results: Sequence[Replayed], words: Words, pictures: str = "") -> str:
             out += [words(figure.note), ""] if figure.note else []
         out += [f"`homing replay {found.replay.key}`", ""]
     return "\n".join(out).rstrip("\n") + "\n"
+
+
+def summary(rows: Sequence[Compared], words: Words) -> list[str]:
+    """The lines of a table: by use, how many predictions of the model agree, and how much arithmetic."""
+    heads = [words.key(key) for key in ("replay.head.used", "replay.page.predictions", "replay.page.arithmetic")]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for use in USES:
+        of = [row for row in rows if row.used_for == use]
+        apart = [[row for row in of if row.is_arithmetic is arithmetic] for arithmetic in (False, True)]
+        if of:
+            lines.append(_line([used(use, words), *(_agreeing(each, words) for each in apart)]))
+    return lines
+
+
+def _agreeing(rows: Sequence[Compared], words: Words) -> str:
+    if not rows:
+        return words.key("replay.page.none")
+    agree, weak = sum(row.agrees for row in rows), sum(row.agrees and row.is_weak for row in rows)
+    if weak:
+        return words.key("replay.page.of-weak", agree=agree, all=len(rows), weak=weak)
+    return words.key("replay.page.of", agree=agree, all=len(rows))
 
 
 def picture_names(found: Replayed) -> list[str]:
@@ -126,12 +148,36 @@ def _scenario(found: Replayed, words: Words) -> str:
 
 
 def _printed(row: Compared, words: Words) -> str:
-    number = _number(row.printed, row, words)
-    if row.unit == SHARE:
-        return words.key("replay.counts", share=number, counts=row.as_printed)
+    """What the source says; that it says nothing where it does; and what it says elsewhere of the same."""
+    text = row.as_printed
+    if not text:
+        text = words.key("replay.from-counts" if row.unit == DIFFERENCE else "replay.not-printed")
+    return words.key("replay.also-printed", printed=text, others=words.listing(row.also)) if row.also else text
+
+
+def _against(row: Compared, words: Words) -> str:
+    text = _number(row.against, row, words)
     if row.tolerance is not None and row.tolerance.kind == "as-printed":
-        return row.as_printed
-    return number if row.unit in (DIFFERENCE, *_WITHOUT_UNIT) else f"{number} {row.unit}"
+        text = _within(row, words)
+    if row.counts:
+        text = words.key("replay.counts", number=text, counts=row.counts)
+    elif row.unit not in _WITHOUT_UNIT:
+        text = f"{text} {row.unit}"
+    return words.key("replay.derived-mark", number=text) if row.derived else text
+
+
+def _within(row: Compared, words: Words) -> str:
+    return words.key("replay.within", low=_number(row.low, row, words), high=_number(row.high, row, words))
+
+
+def _derived(found: Replayed, words: Words) -> str:
+    """How the counts that aren't printed were got, the rows of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for row in found.rows:
+        if row.derived:
+            reasons.setdefault(row.derived, []).append(row.label[words.language])
+    told = [words.key("replay.derived-of", label=words.listing(of), how=how) for how, of in reasons.items()]
+    return words.sentences(*told)
 
 
 def _ours(row: Compared, words: Words) -> str:

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.credibility.calibration.factors import factor_of, prior_draws
+from homing.credibility.split import sealed
 from homing.engine import CompiledSystem, compile_system
 from homing.evidence.catalogue import entry
 from homing.evidence.profiles import load_profile
+from homing.evidence.records import Kinetic
+from homing.evidence.store import load_store
 from homing.ground.keys import normals
 from homing.patients.population import Population, population
 from homing.patients.scenario import PLAIN
@@ -40,18 +43,33 @@ _B_CELLS = "bcells.count"
 _HALVINGS = 60
 
 
+@functools.lru_cache(maxsize=1)
+def published() -> Mapping[str, tuple[Kinetic, Kinetic]]:
+    """By value: its typical reading in the evidence store, and the variance of its logarithm between patients.
+
+    Raises: EvidenceError with file, line and key where the store has no such reading.
+    """
+    e, store = entry("kinetics", ENTRY), sealed(load_store())
+    of, found = e.part("readings"), {}
+    for part in e.part("values").each():
+        part.fields("typical", "variance", required=("typical", "variance"))
+        whats = part.text("typical"), part.text("variance")
+        typical_, variance = (store.reading(of.text("trial"), of.text("arm"), what, part.where) for what in whats)
+        found[str(part.path[-1])] = (typical_, variance)
+    return found
+
+
 def typical() -> dict[str, float]:
     """The published typical values: folds, days, copies per microgram of DNA, rates per day, a share."""
-    return {key: value.number for key, value in entry("kinetics", ENTRY).values("values").items()}
+    return {key: found.middle for key, (found, _) in published().items()}
 
 
 def patients(n: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """(patient,) values of n patients: lognormal about the typical ones with the published variances."""
-    variances = entry("kinetics", ENTRY).values("variances")
     ids = np.arange(n)
     drawn = {
-        key: number * np.exp(np.sqrt(variances[key].number) * normals(seed, f"CAR-T kinetics {key}", ids)[:, 0])
-        for key, number in typical().items()
+        key: found.middle * np.exp(np.sqrt(spread.middle) * normals(seed, f"CAR-T kinetics {key}", ids)[:, 0])
+        for key, (found, spread) in published().items()
     }
     return drawn | {"slow_share": np.minimum(drawn["slow_share"], 1)}
 
@@ -62,7 +80,7 @@ def level(values: Mapping[str, ArrayLike], days: ArrayLike) -> NDArray[np.float6
     Until the day of the peak, peak / fold * exp(ln(fold) day / day of the peak); after it the share `slow_share` of
     the peak declines at the slow rate and the rest at the first.
     """
-    v = {key: np.asarray(x, dtype=float) for key, x in values.items()}
+    v = _arrays(values)
     t = np.asarray(days, dtype=float)
     since = t - v["day_of_peak"]
     rising = np.log(v["fold_expansion"]) * np.minimum(since, 0) / v["day_of_peak"]
@@ -70,6 +88,26 @@ def level(values: Mapping[str, ArrayLike], days: ArrayLike) -> NDArray[np.float6
     fast = (1 - v["slow_share"]) * np.exp(-v["first_decline"] * after)
     slow = v["slow_share"] * np.exp(-v["slow_decline"] * after)
     return np.asarray(v["peak"] * np.exp(rising) * (fast + slow))
+
+
+def growth(values: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+    """The rate of growth until the peak, 1/d."""
+    v = _arrays(values)
+    return np.asarray(np.log(v["fold_expansion"]) / v["day_of_peak"])
+
+
+def area(values: Mapping[str, ArrayLike], until: float) -> NDArray[np.float64]:
+    """The area under the levels from infusion to a day, in closed form: copies per microgram of DNA times days."""
+    v, rate = _arrays(values), growth(values)
+    rising = v["peak"] / v["fold_expansion"] * np.expm1(rate * np.minimum(until, v["day_of_peak"])) / rate
+    since = np.maximum(until - v["day_of_peak"], 0)
+    fast = (1 - v["slow_share"]) * -np.expm1(-v["first_decline"] * since) / v["first_decline"]
+    slow = v["slow_share"] * -np.expm1(-v["slow_decline"] * since) / v["slow_decline"]
+    return np.asarray(rising + v["peak"] * (fast + slow))
+
+
+def _arrays(values: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
+    return {key: np.asarray(x, dtype=float) for key, x in values.items()}
 
 
 def last_day_seen(values: Mapping[str, ArrayLike], limit: float) -> NDArray[np.float64]:

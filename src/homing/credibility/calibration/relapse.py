@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homing.biology.profiles import profile_values
 from homing.credibility.calibration.factors import Factor, factor_of
@@ -25,7 +26,7 @@ from homing.protocol import catalogue
 from homing.protocol.course import Protocol
 from homing.protocol.regimen import usual_courses
 from homing.study.machines import DISEASE, NO_DRUG, NO_PRODUCT, common
-from homing.study.simulator import Simulator
+from homing.study.simulator import Simulated, Simulator
 
 POPULATION, DRUG = "luminal-cd-moderate-severe", "infliximab"
 #: The week at which infliximab is stopped: an infusion is due and not given.
@@ -91,13 +92,23 @@ def simulate(
     days = np.unique([*np.arange(stop - WELL_FOR * DAYS_PER_WEEK, end, EVERY), stop, *looks.values()])
     changes = {name: theta.get("memory_priming", 1.0) for name in memory_priming().multiplies}
     run = simulator.run(cohort, Protocol(arm, (), courses), PLAIN, days, changes=changes)
-    active = run.course_of("active-inflammation") == 1
-    before = (run.times >= stop - WELL_FOR * DAYS_PER_WEEK) & (run.times <= stop)
-    well = ~active[:, before].any(axis=1) & ~np.isnan(run["innate.activation"]).any(axis=1)
-    by = {week: active[well][:, (run.times > stop) & (run.times <= day)].any(axis=1) for week, day in looks.items()}
+    course = relapsed(run, stop - WELL_FOR * DAYS_PER_WEEK, stop)
+    well = np.isfinite(course[:, 0])
+    by = {week: course[well, run.at(day)] == 1 for week, day in looks.items()}
     found = [Counts(int(by[week].sum()), int(well.sum())) for week in WEEKS]
     found += [Counts(int((by[b] & ~by[a]).sum()), int((~by[a]).sum())) for a, b in BETWEEN]
     return dict(zip(outputs(arm), found, strict=True))
+
+
+def relapsed(run: Simulated, well_from: float, stop: float) -> NDArray[np.float64]:
+    """(patient, time) 1 from the first active inflammation after the stop on, 0 before; NaN throughout for who was not
+    without active inflammation from day `well_from` to the stop, or whose simulation failed."""
+    active = run.course_of("active-inflammation") == 1
+    before = (run.times >= well_from) & (run.times <= stop)
+    well = ~active[:, before].any(axis=1) & ~np.isnan(run["innate.activation"]).any(axis=1)
+    course = np.maximum.accumulate(active & (run.times > stop), axis=1).astype(float)
+    course[~well] = np.nan
+    return course
 
 
 def with_flares(found: Population, factor: float) -> Population:

@@ -78,9 +78,9 @@ def simulate(theta: Mapping[str, float], patients: int, seed: int, threads: int 
         seed: who the patients are and when the gut is challenged; the same for every theta.
     """
     run = _run(theta, patients, seed, threads, FREE_WEEKS[-1])
-    alive = ~np.isnan(run["innate.activation"]).any(axis=1)
-    relapsed = (run.course_of("active-inflammation") == 1) & (run.times >= RELAPSE_FROM)
-    free = {week: ~relapsed[:, run.times <= week * DAYS_PER_WEEK].any(axis=1) & alive for week in FREE_WEEKS}
+    course = free_of_relapse(run)
+    alive = np.isfinite(course[:, 0])
+    free = {week: course[:, run.at(week * DAYS_PER_WEEK)] == 1 for week in FREE_WEEKS}
     counted = {f"free-{week}": Counts(int(free[week].sum()), int(alive.sum())) for week in FREE_WEEKS}
     for a, b in itertools.pairwise(FREE_WEEKS):
         counted[f"free-{a}-to-{b}"] = Counts(int(free[b].sum()), int(free[a].sum()))
@@ -90,6 +90,15 @@ def simulate(theta: Mapping[str, float], patients: int, seed: int, threads: int 
         counted[f"endoscopic-remission-{week}"] = _met(run, "endoscopic-remission", week)
         counted[f"clinical-remission-{week}"] = _met(run, "cdai-remission", week)
     return {name: counted[name] for name in outputs()}
+
+
+def free_of_relapse(run: Simulated) -> NDArray[np.float64]:
+    """(patient, time) 1 until the first active inflammation from day `RELAPSE_FROM` on, then 0; NaN throughout for a
+    patient whose simulation failed."""
+    relapsed = (run.course_of("active-inflammation") == 1) & (run.times >= RELAPSE_FROM)
+    free = 1.0 - np.maximum.accumulate(relapsed, axis=1)
+    free[np.isnan(run["innate.activation"]).any(axis=1)] = np.nan
+    return np.asarray(free)
 
 
 def death_risks(patients: int, seed: int, weeks: float, threads: int = 1) -> NDArray[np.float64]:

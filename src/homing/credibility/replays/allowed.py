@@ -24,15 +24,21 @@ def share_of(outcome: Outcome) -> float:
 
 
 def counts_of(outcome: Outcome) -> str:
-    """What a share is of: '53/107', or 'n 24' where the source prints no count."""
+    """What a share is of: '53/107', or 'n 24' where there is no count but the share itself."""
     return f"{outcome.events}/{outcome.n}" if outcome.events is not None else f"n {outcome.n}"
 
 
 def share_bounds(outcome: Outcome) -> tuple[float, float]:
-    """The exact 95 % interval of a reported share, from its counts or, for a Kaplan-Meier share, the patients."""
-    if outcome.events is not None and outcome.n:
+    """The exact 95 % interval of a reported share, from its counts or, for a Kaplan-Meier share, the patients.
+
+    Raises: EvidenceError where the store doesn't know of how many patients it is.
+    """
+    if not outcome.n:
+        place = f"the {outcome.endpoint} of arm '{outcome.arm}' at week {outcome.week:g}"
+        raise EvidenceError(f"{place} has no number of patients, so it has no interval; give `n` in the store.")
+    if outcome.events is not None:
         return exact_interval(outcome.events, outcome.n)
-    return effective_interval(share_of(outcome), float(outcome.n or 1))
+    return effective_interval(share_of(outcome), float(outcome.n))
 
 
 def difference_bounds(a: Outcome, b: Outcome) -> tuple[float, float, float]:
@@ -44,22 +50,13 @@ def difference_bounds(a: Outcome, b: Outcome) -> tuple[float, float, float]:
     return middle, middle - half, middle + half
 
 
-def middle_of(kinetic: Kinetic) -> float:
-    """The printed value of a kinetic reading, or the middle of its printed range."""
-    if kinetic.value is not None:
-        return kinetic.value
-    if kinetic.low is None or kinetic.high is None:
-        raise EvidenceError(f"'{kinetic.what}' has neither a value nor a whole range.")
-    return (kinetic.low + kinetic.high) / 2
-
-
 def kinetic_bounds(kinetic: Kinetic, tolerance: Tolerance, spread: float = 0.0) -> tuple[float, float]:
     """What is near enough to a printed kinetic reading.
 
     Arguments: `spread` is the standard error of the logarithm of the printed number, for 'sampling' and 'factor'; where
     the row prints a standard deviation of a mean, its own sampling error is taken instead.
     """
-    middle = middle_of(kinetic)
+    middle = kinetic.middle
     if tolerance.kind == "as-printed" and kinetic.low is not None and kinetic.high is not None:
         return kinetic.low, kinetic.high
     if tolerance.kind == "rounding":

@@ -40,8 +40,9 @@ class Tolerance:
 class Replay:
     """One file of catalogue/replays/: a study, what is simulated of it, and how far apart the two may be.
 
-    `used_for` holds where no file of catalogue/calibration/ names the row. `entry` is the whole file, from which the
-    kind's module reads what is its own.
+    `said` is what its rows were used for where no file of catalogue/calibration/ names them, '' where it doesn't say.
+    `caveat` says what weakens the word of a row's use: what was set by hand in view of the study. `entry` is the whole
+    file, from which the kind's module reads what is its own.
     """
 
     key: str
@@ -49,8 +50,9 @@ class Replay:
     name: Texts
     what: Texts
     note: Texts
+    caveat: Texts
     trials: tuple[str, ...]
-    used_for: Use
+    said: Use | None
     used_because: Texts
     tolerance: Tolerance
     entry: Entry
@@ -58,27 +60,41 @@ class Replay:
 
 @dataclass(frozen=True)
 class Compared:
-    """One number as printed and ours.
+    """One published number and ours.
 
-    `as_printed` are the counts of a share ('53/107', 'n 24') or the source's own text of another quantity.
-    `low` and `high` bound what is near enough to the printed one; `ours_low` and `ours_high` are ours over the
-    scenarios (NaN where there is one answer); `error` is the Monte Carlo standard error of ours (0 for a closed form).
+    `as_printed` is what the source prints, word for word; '' where it prints no such number. `also` is what else is
+    printed of the same arm and visit and isn't used. `against` is what ours is compared with, and `counts` what it was
+    computed from ('53/107', 'n 24', '53/107 - 36/105'; '' where it is the printed number itself); `derived` says how
+    those counts were got where they aren't printed.
+    `low` and `high` bound what is near enough to it; `ours_low` and `ours_high` are ours over the scenarios (NaN where
+    there is one answer); `error` is the Monte Carlo standard error of ours (0 for a closed form). `is_arithmetic` tells
+    what follows from published numbers alone (pooling, closed forms, samples of a published model), so that Homing's
+    mechanism has no part in it.
     """
 
     label: Texts
     unit: str
-    printed: float
     as_printed: str
+    against: float
     low: float
     high: float
     ours: float
-    source: str
+    sources: tuple[str, ...]
     at: str
+    counts: str = ""
+    derived: str = ""
+    also: tuple[str, ...] = ()
     ours_low: float = float("nan")
     ours_high: float = float("nan")
     error: float = 0.0
     used_for: Use = "neither"
     tolerance: Tolerance | None = None
+    is_arithmetic: bool = False
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether what it is compared with was computed: a difference of counts, or counts that aren't printed."""
+        return self.unit == DIFFERENCE or not self.as_printed or bool(self.derived)
 
     @property
     def agrees(self) -> bool:

@@ -7,27 +7,25 @@ simulate:
 compare:
   - {ours: half-life, trial: ..., arm: colitis, what: terminal half-life, label: {en:, zh:}}
   - {ours: mean-before-dose, ...}        # at the day of the store's record, before what is given that day
-  - {ours: median-peak, ...}             # after the first dose
+  - {ours: median-peak, simulated as: colitis, ...}     # after the first dose; of another arm's patients than its own
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import numpy as np
 
-from homing.credibility.replays.allowed import kinetic_bounds, middle_of
-from homing.credibility.replays.cellular_kinetics import MEDIAN, reading
+from homing.credibility.replays.asked import AskedReading, read_asked_readings
+from homing.credibility.replays.cellular_kinetics import MEDIAN
+from homing.credibility.replays.compared import reading_row
 from homing.credibility.replays.content import Compared, Curve, Picture, Point, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of, used_for
 from homing.credibility.replays.trial import Step, patients_of
-from homing.credibility.replays.uses import use_of
-from homing.evidence.catalogue import Entry
 from homing.evidence.profiles import read_profile
-from homing.evidence.records import Kinetic
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK, read_time
+from homing.ground.errors import EvidenceError
 from homing.patients.cohort import Cohort
 from homing.patients.scenario import POSTERIOR, scenario
 from homing.protocol import catalogue
@@ -36,11 +34,13 @@ from homing.protocol.product import Drug
 from homing.protocol.regimen import usual_courses
 from homing.study.simulator import Simulated, Simulator
 
+#: The field that says of which arm's population the patients are, where that isn't the reading's own.
+SIMULATED_AS = "simulated as"
 OURS = ("half-life", "mean-before-dose", "median-peak")
 #: Days after a dose at which the level is read as its peak; hardly anything has left plasma by then.
 JUST_AFTER = 1e-3
-#: Days between the points of a curve.
-EVERY = 3.5
+#: Days between the points of a curve, and days after each dose that are among them: a drug leaves plasma fast at first.
+EVERY, AFTER_DOSE = 3.5, (JUST_AFTER, 0.5, 1.0, 2.0)
 _PARAMETERS = {
     "clearance": ("clearance", "L/d"),
     "central": ("volume_central", "L"),
@@ -78,14 +78,19 @@ def run_drug_kinetics(replay: Replay, store: Store, patients: int, seed: int, th
     required = ("drug", "populations", "until")
     plan.fields(*required, required=required)
     drug, until = catalogue.drug(plan.name_of("drug", "drugs")), read_time(plan.text("until"))
+    asked = read_asked_readings(replay, store, OURS, SIMULATED_AS)
+    for a in asked:
+        _check(a, plan.data["populations"])
     runs = {}
     for e in plan.part("populations").each():
         arm = str(e.path[-1])
         name = plan.part("populations").name_of(arm, "populations")
         runs[arm] = _levels(drug, *patients_of(name, patients, seed, threads), until)
         step()
-    rows = [_row(replay, store, e, drug, runs) for e in replay.entry.parts("compare")]
-    pictures = tuple(_picture(replay, store, arm, drug, run, rows) for arm, run in runs.items())
+    rows = [_row(a, drug, runs) for a in asked]
+    pictures = tuple(
+        _picture(replay, store, arm, drug, run, zip(asked, rows, strict=True)) for arm, run in runs.items()
+    )
     return Replayed(replay, tuple(rows), pictures, patients, seed, POSTERIOR)
 
 
@@ -97,54 +102,54 @@ def steps_of(replay: Replay) -> int:
 def _levels(drug: Drug, simulator: Simulator, cohort: Cohort, until: float) -> Simulated:
     arm = Protocol(drug.key, (), usual_courses(drug, until, simulator.population.disease), drug.name)
     given = [day for course in arm.courses for day in course.times]
-    days = np.unique([*np.arange(0.0, until, EVERY), *(day + JUST_AFTER for day in given if day < until), until])
+    soon = [day + after for day in given for after in AFTER_DOSE if day + after < until]
+    days = np.unique([*np.arange(0.0, until, EVERY), *soon, until])
     return simulator.run(cohort, arm, scenario(POSTERIOR), days)
 
 
-def _row(replay: Replay, store: Store, e: Entry, drug: Drug, runs: Mapping[str, Simulated]) -> Compared:
-    required = ("ours", "trial", "arm", "what", "label")
-    e.fields(*required, "tolerance", "used for", required=required)
-    trial = store.trial(e.one_of("trial", replay.trials))
-    found, tolerance = reading(store, trial.key, e.text("arm"), e.text("what")), tolerance_of(replay, e)
-    ours, error = _ours(e.one_of("ours", OURS), found, drug, runs)
-    low, high = kinetic_bounds(found, tolerance)
-    return Compared(
-        label=e.both_languages("label"),
-        unit=found.unit,
-        printed=middle_of(found),
-        as_printed=found.printed,
-        low=low,
-        high=high,
-        ours=ours,
-        source=found.source,
-        at=found.at,
-        error=error,
-        used_for=use_of(trial.key, found.arm, found.what, found.day / DAYS_PER_WEEK, used_for(replay, e)),
-        tolerance=tolerance,
-    )
+def _patients_of(asked: AskedReading) -> str:
+    """The arm whose virtual patients give ours: its own, or the one that the file names; '' for a closed form."""
+    return "" if asked.ours == "half-life" else asked.part.text(SIMULATED_AS, asked.reading.arm)
 
 
-def _ours(how: str, found: Kinetic, drug: Drug, runs: Mapping[str, Simulated]) -> tuple[float, float]:
-    """Ours and its Monte Carlo standard error."""
-    if how == "half-life":
-        return terminal_half_life(**published(drug)), 0.0
-    run = runs.get(found.arm) or next(iter(runs.values()))
-    day = JUST_AFTER if how == "median-peak" else found.day
-    levels = run.concentration(drug.key)[:, run.at(day)]
-    each = float(np.nanstd(levels, ddof=1)) / math.sqrt(len(levels))
-    if how == "median-peak":
-        return float(np.nanmedian(levels)), each * MEDIAN
-    return float(np.nanmean(levels)), each
+def _check(asked: AskedReading, arms: Container[str]) -> None:
+    arm = _patients_of(asked)
+    if arm and arm not in arms:
+        text = (
+            f"no population is named for arm '{arm}' under `simulate`; name one, or say in `{SIMULATED_AS}` whose it is"
+        )
+        raise EvidenceError(f"{text}.", asked.part.where)
+    if not arm and SIMULATED_AS in asked.part.data:
+        raise EvidenceError("a half-life follows from parameters; no patients are simulated for it.", asked.part.where)
 
 
-def _picture(replay: Replay, store: Store, arm: str, drug: Drug, run: Simulated, rows: list[Compared]) -> Picture:
+def _row(asked: AskedReading, drug: Drug, runs: Mapping[str, Simulated]) -> Compared:
+    arm = _patients_of(asked)
+    if not arm:
+        return reading_row(asked, terminal_half_life(**published(drug)), is_arithmetic=True)
+    is_peak = asked.ours == "median-peak"
+    levels = runs[arm].concentration(drug.key)[:, runs[arm].at(JUST_AFTER if is_peak else asked.reading.day)]
+    known = levels[np.isfinite(levels)]
+    each = float(known.std(ddof=1)) / math.sqrt(len(known))
+    if is_peak:
+        return reading_row(asked, float(np.median(known)), each * MEDIAN, is_arithmetic=False)
+    return reading_row(asked, float(known.mean()), each, is_arithmetic=False)
+
+
+def _picture(
+    replay: Replay,
+    store: Store,
+    arm: str,
+    drug: Drug,
+    run: Simulated,
+    compared: Iterable[tuple[AskedReading, Compared]],
+) -> Picture:
     low, middle, high = np.nanquantile(run.concentration(drug.key), [0.05, 0.5, 0.95], axis=0)
     points = []
-    for e, row in zip(replay.entry.parts("compare"), rows, strict=True):
-        how, found = e.text("ours"), reading(store, e.text("trial"), e.text("arm"), e.text("what"))
-        if how == "median-peak" or (how == "mean-before-dose" and found.arm == arm):
-            day = 0.0 if how == "median-peak" else found.day
-            points.append(Point(day / DAYS_PER_WEEK, row.printed, row.low, row.high))
+    for asked, row in compared:
+        if _patients_of(asked) == arm:
+            day = 0.0 if asked.ours == "median-peak" else asked.reading.day
+            points.append(Point(day / DAYS_PER_WEEK, row.against, row.low, row.high))
     label = next(store.trial(t).arms[arm].label for t in replay.trials if arm in store.trial(t).arms)
     curve = Curve(label, run.times / DAYS_PER_WEEK, middle, low, high, tuple(points))
     return Picture(label, "weeks", "mg/L", "patients", (curve,))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 
 from homing.credibility.replays.content import Compared, Replay, Replayed
-from homing.credibility.replays.read import tolerance_of, used_for
+from homing.credibility.replays.read import said_of, tolerance_of
 from homing.evidence.store import Store
 from homing.ground.errors import EvidenceError
 from homing.synthesis.reproduce import allowed, reproduce
+
+META = "meta-analyses"
 
 
 def run_meta_analysis(replay: Replay, store: Store) -> Replayed:
@@ -20,11 +22,15 @@ def run_meta_analysis(replay: Replay, store: Store) -> Replayed:
     rows = []
     for e in replay.entry.parts("compare"):
         e.fields("meta-analysis", "label", "tolerance", "used for", required=("meta-analysis", "label"))
-        meta = store.meta_analysis(e.name_of("meta-analysis", "meta-analyses"))
+        meta = store.meta_analysis(e.name_of("meta-analysis", META))
         found, label = reproduce(meta), e.both_languages("label")
         ours = {"estimate": found.estimate, "low": found.low, "high": found.high}
         if math.isnan(found.estimate):
             raise EvidenceError(f"{meta.key} can't be computed again: {found.why}", e.where)
+        if not meta.sources:
+            raise EvidenceError(
+                "names no source of its printed numbers; give `sources`.", f"catalogue/{META}/{meta.key}"
+            )
         for part, (en, zh) in _PARTS.items():
             if part not in meta.printed:
                 continue
@@ -34,15 +40,16 @@ def run_meta_analysis(replay: Replay, store: Store) -> Replayed:
                 Compared(
                     label={"en": f"{label['en']}: {en}", "zh": f"{label['zh']}：{zh}"},
                     unit=meta.measure,
-                    printed=number,
-                    as_printed=f"{number:g}",
+                    as_printed=meta.printed_texts[part],
+                    against=number,
                     low=number - half,
                     high=number + half,
                     ours=ours[part],
-                    source=meta.sources[0] if meta.sources else "",
+                    sources=meta.sources[:1],
                     at=meta.as_printed,
-                    used_for=used_for(replay, e),
+                    used_for=said_of(replay, e) or "neither",
                     tolerance=tolerance_of(replay, e),
+                    is_arithmetic=True,
                 )
             )
     return Replayed(replay, tuple(rows))

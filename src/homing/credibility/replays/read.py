@@ -6,9 +6,11 @@ A file has
     name: {en:, zh:}                  # the study
     what: {en:, zh:}                  # what is simulated or computed, and what is set beside what
     note: {en:, zh:}                  # what to bear in mind (optional)
+    caveat: {en:, zh:}                # what was set by hand in view of the study, which makes it less of a test
     trials: [ADMIRE-CD]               # entries of the evidence store that the printed numbers come from
-    used for: held out                # calibration | held out | neither; where catalogue/calibration/ names no row
-    used because: {en:, zh:}
+    used for: calibration             # calibration | held out | neither, of rows that no file of catalogue/calibration/
+                                      # names: there it is read of the others; left out, they were used for neither
+    used because: {en:, zh:}          # (optional, as note and caveat)
     tolerance: {kind: sampling, because: {en:, zh:}}
     simulate: ...                     # as the kind's module says
     compare: [...]                    # rows of the evidence store, by their names; numbers are never typed again;
@@ -46,17 +48,18 @@ def replay(key: str) -> Replay:
 
 def read_replay(e: Entry) -> Replay:
     """A replay from an entry. Raises EvidenceError with file, line and key for a faulty one."""
-    required = ("kind", "name", "what", "used for", "used because", "tolerance", "compare")
-    e.fields(*required, "note", "trials", "simulate", required=required)
+    required = ("kind", "name", "what", "tolerance", "compare")
+    e.fields(*required, "note", "caveat", "trials", "simulate", "used for", "used because", required=required)
     return Replay(
         key=e.key,
         kind=e.one_of("kind", KINDS),
         name=e.both_languages("name"),
         what=e.both_languages("what"),
         note=e.both_languages("note") if "note" in e.data else {},
+        caveat=e.both_languages("caveat") if "caveat" in e.data else {},
         trials=e.names_of("trials", "trials"),
-        used_for=cast(Use, e.one_of("used for", USES)),
-        used_because=e.both_languages("used because"),
+        said=cast(Use, e.one_of("used for", USES)) if "used for" in e.data else None,
+        used_because=e.both_languages("used because") if "used because" in e.data else {},
         tolerance=read_tolerance(e.part("tolerance")),
         entry=e,
     )
@@ -79,6 +82,7 @@ def tolerance_of(replay: Replay, part: Entry) -> Tolerance:
     return read_tolerance(part.part("tolerance")) if "tolerance" in part.data else replay.tolerance
 
 
-def used_for(replay: Replay, part: Entry) -> Use:
-    """What the numbers of one comparison were used for: its own word where it has one, else the file's."""
-    return cast(Use, part.one_of("used for", USES, replay.used_for))
+def said_of(replay: Replay, part: Entry) -> Use | None:
+    """What a file says that the numbers of one comparison were used for: its own word where it has one, else the
+    file's, None where there is neither."""
+    return cast(Use, part.one_of("used for", USES)) if "used for" in part.data else replay.said

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from homing.credibility.replays.cellular_kinetics import run_cellular_kinetics
-from homing.credibility.replays.content import Replay, Replayed
-from homing.credibility.replays.drug_kinetics import run_drug_kinetics
+from homing.credibility.replays.asked import read_asked, read_asked_one, read_asked_readings
+from homing.credibility.replays.cellular_kinetics import CLOSED, DRAWN, run_cellular_kinetics
+from homing.credibility.replays.content import Replay, Replayed, Use
+from homing.credibility.replays.drug_kinetics import OURS, SIMULATED_AS, run_drug_kinetics
 from homing.credibility.replays.drug_kinetics import steps_of as drug_steps
 from homing.credibility.replays.meta_analysis import run_meta_analysis
+from homing.credibility.replays.read import USES, said_of
 from homing.credibility.replays.scenarios import replay_scenarios
 from homing.credibility.replays.stopping import run_stopping
 from homing.credibility.replays.trial import Step, run_trial
@@ -42,3 +44,19 @@ def steps_of(replay: Replay, store: Store) -> int:
     if replay.kind == "stopping":
         return len(replay_scenarios())
     return drug_steps(replay) if replay.kind == "drug-kinetics" else 0
+
+
+def uses_of(replay: Replay, store: Store) -> tuple[Use, ...]:
+    """What the numbers of a replay were used for, each word once; nothing is simulated for it.
+
+    Raises: EvidenceError as `run_replay`, and for a word that contradicts catalogue/calibration/.
+    """
+    if replay.kind in ("trial", "stopping"):
+        read = read_asked if replay.kind == "trial" else read_asked_one
+        found = {use for asked in read(replay, store) for use in asked.uses}
+    elif replay.kind == "meta-analysis":
+        found = {said_of(replay, e) or "neither" for e in replay.entry.parts("compare")}
+    else:
+        ours, more = ((*CLOSED, *DRAWN), ()) if replay.kind == "cellular-kinetics" else (OURS, (SIMULATED_AS,))
+        found = {asked.use for asked in read_asked_readings(replay, store, ours, *more)}
+    return tuple(use for use in USES if use in found)

@@ -14,36 +14,22 @@ Product and dose of an arm are those of the store's record; route, carrier and d
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from homing.credibility.replays.allowed import counts_of, difference_bounds, share_bounds, share_of
-from homing.credibility.replays.content import (
-    CERTAIN,
-    DIFFERENCE,
-    SHARE,
-    Compared,
-    Curve,
-    Picture,
-    Point,
-    Replay,
-    Replayed,
-    Tolerance,
-    Use,
-)
-from homing.credibility.replays.read import tolerance_of, used_for
+from homing.credibility.replays.allowed import share_bounds, share_of
+from homing.credibility.replays.asked import Asked, printed, read_asked
+from homing.credibility.replays.compared import difference_row, share_row
+from homing.credibility.replays.content import CERTAIN, SHARE, Compared, Curve, Picture, Point, Replay, Replayed
 from homing.credibility.replays.scenarios import replay_scenarios
-from homing.credibility.replays.shares import HOW, SUSTAINED_FROM, counted, course
-from homing.credibility.replays.uses import use_of
+from homing.credibility.replays.shares import SUSTAINED_FROM, counted, course
 from homing.evidence.catalogue import Entry
-from homing.evidence.records import Arm, Outcome, Trial
+from homing.evidence.records import Arm
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
-from homing.ground.errors import EvidenceError
-from homing.ground.proportions import monte_carlo_error, paired_difference
+from homing.ground.proportions import paired_difference
 from homing.patients.cohort import Cohort
 from homing.patients.population import population
 from homing.protocol import catalogue
@@ -54,57 +40,6 @@ from homing.study.simulator import Simulated, Simulator
 #: Days between the points of a curve.
 EVERY = 7.0
 Step = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One line of `compare`: an endpoint of a trial in arms at weeks, how it is counted, and the difference of two."""
-
-    trial: Trial
-    endpoint: str
-    how: str
-    reads: str
-    arms: tuple[str, ...]
-    weeks: tuple[float, ...]
-    difference: tuple[str, ...]
-    tolerance: Tolerance
-    used_for: Use
-
-
-def read_asked(replay: Replay, store: Store) -> tuple[Asked, ...]:
-    """The comparisons of a replay. Raises EvidenceError with file, line and key for a faulty one."""
-    found = []
-    for e in replay.entry.parts("compare"):
-        required = ("trial", "endpoint", "how", "arms", "weeks")
-        e.fields(*required, "reads", "difference", "tolerance", "used for", required=required)
-        trial = store.trial(e.one_of("trial", replay.trials))
-        arms, difference = e.texts("arms"), e.texts("difference")
-        for arm in (*arms, *difference):
-            if arm not in trial.arms:
-                raise EvidenceError(f"{trial.key} has no arm '{arm}': {', '.join(trial.arms)}.", e.where)
-        asked = Asked(
-            trial=trial,
-            endpoint=e.text("endpoint"),
-            how=e.one_of("how", HOW),
-            reads=e.name_of("reads", "endpoints"),
-            arms=arms,
-            weeks=tuple(float(week) for week in e.texts("weeks")),
-            difference=difference,
-            tolerance=tolerance_of(replay, e),
-            used_for=used_for(replay, e),
-        )
-        for arm, week in itertools.product(asked.arms, asked.weeks):
-            printed(store, asked, arm, week, e.where)
-        found.append(asked)
-    return tuple(found)
-
-
-def printed(store: Store, asked: Asked, arm: str, week: float, where: str = "") -> Outcome:
-    """The outcome of the store that is compared. Raises EvidenceError where it has none."""
-    for outcome in store.outcomes(asked.trial.key, asked.endpoint):
-        if outcome.arm == arm and outcome.week == week and not outcome.contradicts:
-            return outcome
-    raise EvidenceError(f"the store has no {asked.endpoint} of {asked.trial.key}, arm '{arm}', week {week:g}.", where)
 
 
 def run_trial(replay: Replay, store: Store, patients: int, seed: int, threads: int, step: Step) -> Replayed:
@@ -124,7 +59,7 @@ def run_trial(replay: Replay, store: Store, patients: int, seed: int, threads: i
                 for scenario in replay_scenarios():
                     runs[arm].append(simulator.run(cohort, protocol, scenario, days[days <= last]))
                     step()
-    rows = [row for a in asked for row in _rows(replay, store, a, runs)]
+    rows = [row for a in asked for row in _rows(store, a, runs)]
     pictures = [_picture(store, a, runs) for a in asked if a.how != "sustained"]
     return Replayed(replay, tuple(rows), tuple(pictures), patients, seed, replay_scenarios()[0].key)
 
@@ -164,62 +99,28 @@ def _label(store: Store, asked: Asked, arm: str, week: float) -> Mapping[str, st
     }
 
 
-def _rows(replay: Replay, store: Store, a: Asked, runs: Mapping[str, list[Simulated]]) -> Iterator[Compared]:
+def _rows(store: Store, a: Asked, runs: Mapping[str, list[Simulated]]) -> Iterator[Compared]:
     for week in a.weeks:
         day = week * DAYS_PER_WEEK
         for arm in a.arms:
-            found = printed(store, a, arm, week)
             each = [counted(run, a.how, a.reads, day) for run in runs[arm]]
             ours = [float(np.nanmean(column)) for column in each]
-            low, high = share_bounds(found)
-            yield Compared(
-                label=_label(store, a, arm, week),
-                unit=SHARE,
-                printed=share_of(found),
-                as_printed=counts_of(found),
-                low=low,
-                high=high,
-                ours=ours[0],
-                source=found.source,
-                at=found.at,
-                ours_low=min(ours),
-                ours_high=max(ours),
-                error=monte_carlo_error(ours[0], int(np.isfinite(each[0]).sum())),
-                used_for=use_of(a.trial.key, arm, a.endpoint, week, a.used_for),
-                tolerance=a.tolerance,
-            )
+            yield share_row(store, a, arm, week, ours, int(np.isfinite(each[0]).sum()), _label(store, a, arm, week))
         if a.difference:
-            yield _difference(replay, store, a, week, runs)
+            yield _difference(store, a, week, runs)
 
 
-def _difference(replay: Replay, store: Store, a: Asked, week: float, runs: Mapping[str, list[Simulated]]) -> Compared:
+def _difference(store: Store, a: Asked, week: float, runs: Mapping[str, list[Simulated]]) -> Compared:
     one, other = a.difference
     day = week * DAYS_PER_WEEK
-    first, second = printed(store, a, one, week), printed(store, a, other, week)
-    middle, low, high = difference_bounds(first, second)
     pairs = [
         paired_difference(counted(x, a.how, a.reads, day), counted(y, a.how, a.reads, day))
         for x, y in zip(runs[one], runs[other], strict=True)
     ]
-    ours = [pair[0] for pair in pairs]
-    uses = {use_of(a.trial.key, arm, a.endpoint, week, a.used_for) for arm in a.difference}
+    error = (pairs[0][2] - pairs[0][0]) / CERTAIN
     term = store.outcome_terms[a.endpoint]
-    return Compared(
-        label={"en": f"difference: {term['en']}, week {week:g}", "zh": f"差异：{term['zh']}，第{week:g}周"},
-        unit=DIFFERENCE,
-        printed=middle,
-        as_printed="",
-        low=low,
-        high=high,
-        ours=ours[0],
-        source=first.source,
-        at=first.at,
-        ours_low=min(ours),
-        ours_high=max(ours),
-        error=(pairs[0][2] - pairs[0][0]) / CERTAIN,
-        used_for="calibration" if "calibration" in uses else uses.pop(),
-        tolerance=a.tolerance,
-    )
+    label = {"en": f"difference: {term['en']}, week {week:g}", "zh": f"差异：{term['zh']}，第{week:g}周"}
+    return difference_row(store, a, week, [pair[0] for pair in pairs], error, label)
 
 
 def _picture(store: Store, a: Asked, runs: Mapping[str, list[Simulated]]) -> Picture:
