@@ -60,14 +60,17 @@ def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
 
     words, store = Words(language), load_store()
     names = page.names_of(told, store)
-    for heads, rows in (
-        (page.HEADS, page.table(told, names, words)),
-        (page.KINETICS, page.kinetics(told, words)),
-        (page.TOTALS, page.totals(told, words)),
+    for title, heads, rows in (
+        ("", page.HEADS, page.table(told, names, words)),
+        (words.key("credibility.page.older"), page.HEADS, page.from_older_series(told, names, words)),
+        ("", page.KINETICS, page.kinetics(told, store, words)),
+        ("", page.TOTALS, page.totals(told, names, words)),
     ):
         if rows:
+            typer.echo(title, nl=bool(title))
             print_table([words.key(f"credibility.head.{head}") for head in heads], rows)
     first = page.first_test(told, store, words)
-    for line in (first, page.coverage(told, words), *page.plainly(told, names, words)):
+    said = (first, page.coverage(told, words), page.own(told, words), *page.plainly(told, names, words))
+    for line in said:
         if line:
             typer.echo(line.replace("**", ""))

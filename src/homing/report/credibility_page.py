@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from homing.answers.content import Figure, Verbatim
+from homing.credibility.calibration import fistula
+from homing.credibility.rules import APART, FEWEST, RULES
 from homing.credibility.shipped import shipped_checks, shipped_diagnostics, shipped_verdict
 from homing.evidence.store import Store
 from homing.patients.posterior import posterior, read_posterior
 from homing.report import credibility_figures as figures
 from homing.report.figures.draw import draw, draw_png
 from homing.report.files import write_whole
+from homing.report.numbers import fixed
 from homing.report.words import Words
 
-HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps")
-TOTALS = ("rule", "of", "units", "homing", "the-rule", "better")
+HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps", "in-totals")
+TOTALS = ("rule", "of", "trials", "homing", "the-rule", "difference", "without-one", "better")
 KINETICS = ("kinetic", "seen", "predicted", "interval", "inside", "role")
 _LEVELS = ("0.5", "0.8", "0.95")
 #: The difference of ADMIRE-CD, which was known when the model was calibrated, and the first test.
@@ -24,55 +27,68 @@ BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
 
 
 def names_of(verdict: Mapping[str, Any], store: Store) -> dict[str, Verbatim]:
-    """What each hold-out row is called, by key, and each difference, by name."""
+    """What each hold-out row is called, by key, each difference, by name, and each trial, by key."""
     both = Words("en"), Words("zh")
     found = {r["key"]: Verbatim(*(_called(r, store, words) for words in both)) for r in verdict["rows"]}
     for d in verdict["differences"]:
         of = {"trial": store.trial(d["trial"]).name, "week": f"{d['week']:g}"}
-        found[d["name"]] = Verbatim(*(words.key("credibility.pair", **of) for words in both))
-    return found
+        key = f"credibility.pair.{d.get('domain', 'fistula')}"  # older files have those of fistulas alone
+        found[d["name"]] = Verbatim(*(words.key(key, **of) for words in both))
+    return found | {key: Verbatim(store.trial(key).name) for key in {r["trial"] for r in verdict["rows"]}}
 
 
 def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
     language, trial = words.language, store.trial(r["trial"])
-    terms = {**store.event_terms, **store.outcome_terms}
     arm = trial.arms[r["arm"]].label[language] if r["arm"] in trial.arms else r["arm"]
-    endpoint = terms[r["endpoint"]][language] if r["endpoint"] in terms else r["endpoint"]
-    row = words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
-    return words.key("credibility.row.gained", row=row) if r["as"] == "gained" else row
+    endpoint = _endpoint(r, store, language)
+    if r["as"] == "gained":
+        endpoint = words.key("credibility.row.gained", endpoint=endpoint, week=f"{fistula.FIRST_VISIT:g}")
+    return words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
+
+
+def _endpoint(r: Mapping[str, Any], store: Store, language: str) -> str:
+    terms = {**store.event_terms, **store.outcome_terms}
+    named = r.get("name") or terms.get(r["endpoint"])
+    return str(named[language]) if named else str(r["endpoint"])
 
 
 def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
-    """Every result and difference, cells in the order of HEADS."""
-    rows = []
-    for r in verdict["rows"]:
-        s = r["scores"]["homing"]
-        share = words.percent(s["observed"], 1)
-        seen = words.key("credibility.counted-of", events=f"{r['events']}", n=f"{r['n']}", share=share)
-        rows.append([words(names[r["key"]]), seen, *_scored(s, words, signed=False)])
+    """Every result and difference that the model predicted, cells in the order of HEADS."""
+    rows = [_row(r, names, words) for r in figures.by_model(verdict)]
     for d in verdict["differences"]:
         s = d["scores"]["homing"]
-        rows.append(
-            [
-                words(names[d["name"]]),
-                words.key("credibility.points", x=_signed(s["observed"])),
-                *_scored(s, words, signed=True),
-            ]
-        )
+        seen = words.key("number.points", number=_signed(s["observed"]))
+        rows.append([words(names[d["name"]]), seen, *_scored(s, words, signed=True), _in_totals(d, words)])
     return rows
+
+
+def from_older_series(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+    """Results that are predicted by a pool of older series, not by the model; cells in the order of HEADS."""
+    return [_row(r, names, words) for r in figures.by_model(verdict, wanted=False)]
+
+
+def _row(r: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[str]:
+    s = r["scores"]["homing"]
+    share = words.percent(s["observed"], 1)
+    seen = words.key("credibility.counted-of", events=f"{r['events']}", n=f"{r['n']}", share=share)
+    return [words(names[r["key"]]), seen, *_scored(s, words, signed=False), _in_totals(r, words)]
+
+
+def _in_totals(scored: Mapping[str, Any], words: Words) -> str:
+    """What it weighs in totals, and why no more; older files don't say."""
+    told = scored.get("in totals")
+    if told is None:
+        return words.key("number.missing")
+    if not told["because"]:
+        return words.key("number.yes")
+    return words.key(f"credibility.in-totals.{told['because']}", weight=told["weight"])
 
 
 def _scored(s: Mapping[str, Any], words: Words, *, signed: bool) -> list[str]:
     low, high = s["intervals"]["0.95"]
     ends = [_signed(x) if signed else words.percent(x, 1) for x in (s["predicted"], low, high)]
-    log = "−∞" if s["log score"] is None else f"{s['log score']:.2f}".replace("-", "−")
-    return [
-        ends[0],
-        words.key("credibility.range", low=ends[1], high=ends[2]),
-        _inside(s, words),
-        log,
-        f"{s['crps']:.3f}",
-    ]
+    span = words.key("credibility.range", low=ends[1], high=ends[2])
+    return [ends[0], span, _inside(s, words), _log(s["log score"], 2), f"{s['crps']:.3f}"]
 
 
 def _inside(s: Mapping[str, Any], words: Words) -> str:
@@ -80,7 +96,7 @@ def _inside(s: Mapping[str, Any], words: Words) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
+    return fixed(100 * share, 1, signed=True)
 
 
 def coverage(verdict: Mapping[str, Any], words: Words) -> str:
@@ -92,47 +108,82 @@ def coverage(verdict: Mapping[str, Any], words: Words) -> str:
     return words.key("credibility.covered", levels=words.listing(told))
 
 
-def totals(verdict: Mapping[str, Any], words: Words) -> list[list[str]]:
+def own(verdict: Mapping[str, Any], words: Words) -> str:
+    """Homing's own total, and what of it no rule speaks of; '' where older files don't say."""
+    told = verdict.get("own")
+    if told is None:
+        return ""
+    values = {"trials": told["trials"], "rows": told["rows"], "log": _log(told["log score"])}
+    unsaid = told["no rule"]
+    return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
+
+
+def totals(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
     """Totals beside the rules, cells in the order of TOTALS."""
     rows = []
     for t in verdict["totals"]:
         named = {name: words(message) for name, message in figures.rule_and_domain(t).items()}
         better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
         logs = [_log(t["log score"][of]) for of in ("homing", "rule")]
-        rows.append([named["rule"], named["domain"], f"{t['rows']}", *logs, better])
+        difference = _log(t.get("difference"), signed=True)
+        trials = f"{t.get('trials', t['rows'])}"
+        rows.append([named["rule"], named["domain"], trials, *logs, difference, _without_one(t, names, words), better])
     return rows
 
 
-def _log(x: float | None) -> str:
-    return "−∞" if x is None else f"{x:.1f}".replace("-", "−")
+def _without_one(t: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> str:
+    """The smallest and the largest difference with one trial left out."""
+    ends = t.get("without one") or {}
+    if not ends.get("smallest"):
+        return words.key("number.missing")
+    told = [
+        words.key("credibility.without", x=_log(found["difference"], signed=True), trial=names[found["trial"]])
+        for found in (ends["smallest"], ends["largest"])
+    ]
+    return words.key("credibility.range", low=told[0], high=told[1])
 
 
-def kinetics(verdict: Mapping[str, Any], words: Words) -> list[list[str]]:
+def _log(x: float | None, decimals: int = 1, *, signed: bool = False) -> str:
+    return "−∞" if x is None else fixed(x, decimals, signed=signed)
+
+
+def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[list[str]]:
     """Kinetic hold-outs, cells in the order of KINETICS; none where the files are of before they were predicted."""
     rows = []
     for k in verdict.get("kinetics", ()):
-        name = f"{k['trial']}: " + words.key(f"credibility.kinetic.{k['of']}", n=k["n"])
+        told = words.key(f"credibility.kinetic.{k['of']}", n=k["n"])
+        name = words.key("credibility.kinetic.of", trial=store.trial(k["trial"]).name, what=told)
         seen = words.number(k["observed"])
         seen = words.key("credibility.kinetic.at-least", x=seen) if k["bound"] else seen
         low, high = (words.number(x) for x in k["intervals"]["0.95"])
         span = words.key("credibility.range", low=low, high=high)
-        role = words.key(f"credibility.kinetic.role.{k['role']}")
+        role = words.key(f"credibility.kinetic.role.{'bound' if k['bound'] else k['role']}")
         rows.append([name, seen, words.number(k["predicted"]), span, _inside(k, words), role])
     return rows
 
 
 def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> Iterator[str]:
-    """Where Homing is better than a rule, where it is worse, and which results are outside its interval."""
+    """Where Homing is better than a rule, where it is worse, what of that rests on one trial, and what is outside."""
+    nowhere = words.key("credibility.page.nowhere")
     for key, wins in (("better", True), ("worse", False)):
-        found = [
-            words.key("credibility.rule-of", **figures.rule_and_domain(t), rows=t["rows"])
-            for t in verdict["totals"]
-            if t["homing wins"] == wins
-        ]
-        yield words.key(f"credibility.page.{key}", where=words.listing(found) or words.key("credibility.page.nowhere"))
-    missed = [words(names[r["key"]]) for r in verdict["rows"] if not r["scores"]["homing"]["inside"]["0.95"]]
-    missed += [words(names[d["name"]]) for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
-    yield words.key("credibility.page.outside", where="; ".join(missed) or words.key("credibility.page.none"))
+        found = [words(figures.total_name(t)) for t in verdict["totals"] if t["homing wins"] == wins]
+        yield words.key(f"credibility.page.{key}", where=words.listing(found) or nowhere)
+    resting = [
+        words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
+        for t in verdict["totals"]
+        if (trial := _rests_on(t))
+    ]
+    yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
+    missed = [names[r["key"]] for r in figures.by_model(verdict) if not r["scores"]["homing"]["inside"]["0.95"]]
+    missed += [names[d["name"]] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
+    told = words.listing([words(name) for name in missed])
+    yield words.key("credibility.page.outside", where=told or words.key("credibility.page.none"))
+
+
+def _rests_on(t: Mapping[str, Any]) -> str:
+    """The trial without which the other would be the better of Homing and a rule; '' where there is none."""
+    found = (t.get("without one") or {}).get("smallest" if t["homing wins"] else "largest")
+    return str(found["trial"]) if found and (found["difference"] > 0) != t["homing wins"] else ""
 
 
 def first_test(verdict: Mapping[str, Any], store: Store, words: Words) -> str:
@@ -166,21 +217,34 @@ def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mappi
         out += [f"## {words.key('credibility.page.first')}", "", first, ""]
     out += [*_picture(pictures, "differences"), f"## {words.key('credibility.page.every')}", ""]
     out += [*_picture(pictures, "hold-outs"), *_table(HEADS, table(verdict, names, words), words), ""]
-    out += [coverage(verdict, words), "", f"## {words.key('credibility.page.beside')}", ""]
-    out += [words.key("credibility.page.beside-intro"), ""]
-    out += [f"- {words.key(f'credibility.rule.{r}')}: {words.key(f'credibility.rule-means.{r}')}" for r in _rules()]
-    out += ["", *_table(TOTALS, totals(verdict, words), words), "", *_picture(pictures, "totals")]
-    out += [*_picture(pictures, "row-scores"), words.key("credibility.row-scores-note"), ""]
-    for sentence in plainly(verdict, names, words):
-        out += [sentence, ""]
-    if rows := kinetics(verdict, words):
+    out += [coverage(verdict, words), "", words.key("credibility.page.in-totals"), ""]
+    if rows := from_older_series(verdict, names, words):
+        out += [f"## {words.key('credibility.page.older')}", "", words.key("credibility.page.older-intro"), ""]
+        out += [*_table(HEADS, rows, words), ""]
+    out += [*_beside(verdict, names, words, pictures)]
+    if rows := kinetics(verdict, store, words):
         out += [f"## {words.key('credibility.page.kinetics')}", "", words.key("credibility.page.kinetics-intro"), ""]
         out += [*_table(KINETICS, rows, words), "", words.key("credibility.kinetic.bound"), ""]
     return "\n".join(out).rstrip("\n") + "\n"
 
 
-def _rules() -> list[str]:
-    return [rule.replace(" ", "-") for rule in figures.RULES]
+def _beside(
+    verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words, pictures: Mapping[str, str]
+) -> Iterator[str]:
+    """The rules, the totals beside them, and what they come to."""
+    yield from (f"## {words.key('credibility.page.beside')}", "", words.key("credibility.page.beside-intro"), "")
+    fewest, apart = FEWEST, words.percent(APART, 0)
+    for rule in RULES:
+        means = words.key(f"credibility.rule-means.{rule.replace(' ', '-')}", fewest=fewest)
+        yield f"- {words(figures.rule_name(rule))}: {means}"
+    yield from ("", words.key("credibility.rule-means.like", fewest=fewest, apart=apart), "")
+    yield from (*_table(TOTALS, totals(verdict, names, words), words), "")
+    if told := own(verdict, words):
+        yield from (told, "")
+    yield from (*_picture(pictures, "totals"), *_picture(pictures, "row-scores"))
+    yield from (words.key("credibility.row-scores-note"), "")
+    for sentence in plainly(verdict, names, words):
+        yield from (sentence, "")
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Words) -> list[str]:
@@ -201,10 +265,11 @@ def pictures_of(store: Store, folder: Path | None = None) -> dict[str, Figure]:
         "hold-outs": figures.predicted_rows(verdict, names),
         "differences": figures.predicted_differences(verdict, names),
         "totals": figures.totals(verdict),
-        "row-scores": figures.row_scores(verdict, names),
         "checks-fistula": figures.courses(shipped_checks(folder), "fistula"),
         "checks-cohorts": figures.courses(shipped_checks(folder), "cohorts"),
     }
+    if "trials" in verdict:  # older files have no score of each
+        found["row-scores"] = figures.row_scores(verdict, names)
     return found | ({"ranks": figures.ranks(diagnostics)} if "ranks" in diagnostics else {})
 
 
