@@ -17,7 +17,8 @@ from homing.evidence.catalogue import entry, names
 from homing.evidence.store import Store, load_store
 from homing.patients.posterior import posterior
 from homing.report import credibility_page
-from homing.report.credibility_figures import unknown_name
+from homing.report.credibility_figures import courses, unknown_name
+from homing.report.credibility_tables import FIRST
 from homing.report.words import Words
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
@@ -148,14 +149,14 @@ def calibration_page(store: Store, words: Words) -> Iterator[str]:
     yield ""
     yield "![Ranks](credibility/ranks.svg)"
     yield ""
-    yield from _checks()
+    yield from _checks(words)
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
 
 
 def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     """What was predicted under other priors, and under the prior alone."""
     verdict = shipped_verdict()
-    first = next(d for d in verdict["differences"] if d["name"] == credibility_page.FIRST)["scores"]["homing"]
+    first = next(d for d in verdict["differences"] if d["name"] == FIRST)["scores"]["homing"]
     factor = unknowns("fistula").factors[told["other priors"][0]["factor"]]
     yield "## What rests on the prior?"
     yield (
@@ -167,7 +168,7 @@ def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     yield "| prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
     yield "|---|---|---|---|"
     for u in told["other priors"]:
-        d = u["differences"][credibility_page.FIRST]
+        d = u["differences"][FIRST]
         low, high = (100 * x for x in d["interval"])
         middle, *ends = u["learnt"]
         yield (
@@ -229,7 +230,7 @@ def _rows(store: Store, which: str) -> Iterator[str]:
     yield ""
 
 
-def _checks() -> Iterator[str]:
+def _checks(words: Words) -> Iterator[str]:
     """What calibrated the model, simulated at draws of what was learnt."""
     told = shipped_checks()
     judged = [s for c in told["courses"] for s in c["seen"] if s["inside"] is not None]
@@ -245,6 +246,8 @@ def _checks() -> Iterator[str]:
     )
     yield ""
     yield "![Fistula trials](credibility/checks-fistula.svg)"
+    yield ""
+    yield words(courses(told, "fistula").note or "")
     yield ""
     yield "![Cohorts](credibility/checks-cohorts.svg)"
     yield ""
