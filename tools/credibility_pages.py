@@ -17,26 +17,42 @@ from homing.evidence.catalogue import entry, names
 from homing.evidence.store import Store, load_store
 from homing.patients.posterior import posterior
 from homing.report import credibility_page
+from homing.report.credibility_figures import courses, unknown_name
+from homing.report.credibility_tables import FIRST
 from homing.report.words import Words
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 PICTURES = DOCS / "credibility"
-#: What is known of why rows are missed, and which are no clean hold-outs.
-MISSES = """## What the misses mean
+#: Written by hand: how the misses are read, which hold-outs are not clean, and what was done. No number of a prediction
+#: stands here; those are above it on the page, and computed.
+READ_BY_HAND = """## How the misses are read
+This section is written by hand; all numbers of predictions above are computed.
+
 - Relapse on infliximab that is continued (SPARE's combination arm) is next to none in the model: it knows no
   antibodies that come late and no loss of response in those who were well for a year.
 - After transplantation the model knows no medicines that are started again, which cohorts count as remission, and
   too many heal beside the randomised trial.
-- Cells found in tissue rest on an assumed limit of detection and on rates from animals; by draw nearly all or nobody
-  has them, so a count in between is held impossible.
-- Not clean hold-outs: deaths of EBMT and ASTIC set the mechanism's hazard, and are here only beside the prior of
-  older series; the mean return of B cells set their killing; Lopez-Garcia and ASTIC were public before 2020 and never
-  fitted.
+- Cells found in tissue rest on an assumed limit of detection and on rates from animals. In the model patients of one
+  draw hardly differ in how many injected cells live, so that nearly all or nobody has them; a count in between has the
+  chance that is left to it by reading the simulated patients as a sample, no more.
+
+## Which hold-outs are not clean
+- ADMIRE-CD II, the first test: the fit never saw it, but its result was known when values were set by hand. How fast
+  a tract closes by itself (`tract.k_close`) was set in view of two control arms, of which the higher is that of
+  ADMIRE-CD II. How much of the mechanism's effect of cells is real was set by hand then, too, and the median that
+  the prior of it had at first was that value. What the prior does is told in
+  [How the model is calibrated](calibration.md); a test that is free of this needs a trial that has not reported yet.
+- Deaths of EBMT and ASTIC set the mechanism's hazard, and are here only beside the pool of older series.
+- The mean return of B cells set their killing: only the spread is predicted.
+- Lopez-Garcia and ASTIC were public before 2020 and never fitted. Of Lopez-Garcia's patients some were in ASTIC; which
+  was not printed, so both count in totals.
 
 ## How it was kept apart
-Calibration is given a store from which these results were taken away, and a test poisons them to see that nothing
-changes. Nothing was tuned after they were looked at. Predictions are of a new trial, with its own closing and effect.
-Written by `tools/credibility_pages.py`; no number here is typed.
+Calibration is given a store from which these results were taken away, with all else that is told of their patients, and
+a test poisons them to see that nothing changes. What had been set by hand in view of them is told above. What the
+rules may say and how trials are added up was settled when first predictions had been seen, for the reasons that this
+page gives. Predictions are of a new trial, with its own closing and effect.
+Written by `tools/credibility_pages.py`.
 """
 
 
@@ -47,20 +63,20 @@ def main() -> None:
     for old in PICTURES.glob("*.svg"):
         old.unlink()
     credibility_page.save_pictures(made, PICTURES, words, png=False)
-    (DOCS / "calibration.md").write_text("\n".join(calibration_page(store)) + "\n", encoding="utf-8")
+    (DOCS / "calibration.md").write_text("\n".join(calibration_page(store, words)) + "\n", encoding="utf-8")
     (DOCS / "held-out-trials.md").write_text(
         "\n".join(hold_out_page(store, words, list(made))) + "\n", encoding="utf-8"
     )
     sys.stdout.write(f"two pages and {len(made)} pictures in {DOCS.name}/\n")
 
 
-def calibration_page(store: Store) -> Iterator[str]:
+def calibration_page(store: Store, words: Words) -> Iterator[str]:
     """What calibrates, the model, what was learnt, and whether the inference can be trusted."""
     told = shipped_diagnostics()
     yield "# How the model is calibrated"
     yield ""
-    yield "Written by `tools/credibility_pages.py` from what `homing calibrate` left; no number here is"
-    yield "typed. The model's"
+    yield "Written by `tools/credibility_pages.py` from what `homing calibrate` left; every number of a"
+    yield "fit is computed. The model's"
     yield "sizes of effects are not set by hand: they are drawn from a posterior, given results of trials"
     yield "that were public"
     yield f"before 2020 (version {posterior().version}, until {posterior().until}). How it then predicted"
@@ -103,7 +119,8 @@ def calibration_page(store: Store) -> Iterator[str]:
         by = by if p.informed or not p.trials else f"hardly; fitted to {by}"
         yield f"| {p.name['en']} | {' | '.join(spans)} | {p.shrinkage:.2f} | {by} |"
     yield ""
-    yield f"Directions that stayed at their prior: {', '.join(told['at the prior'])}. They are propagated as they are."
+    called = [posterior().parameters[key].name["en"] for key in told["at the prior"]]
+    yield f"Directions that stayed at their prior: {', '.join(called)}. They are propagated as they are."
     yield "The effect of cells is learnt little: trials of few patients, most of them open, with an effect"
     yield "that differs from trial"
     yield "to trial. That is the finding, and why the interval for the next trial is wide."
@@ -123,22 +140,23 @@ def calibration_page(store: Store) -> Iterator[str]:
     yield from _emulated(told)
     yield f"- kinetics: {told['kinetics']['method']}, {told['kinetics']['effective draws']:.0f} effective draws."
     r = told["ranks"]
+    failing = ", ".join(words(unknown_name(key)) for key in r["failing"])
     yield (
         f"- Simulation-based calibration (Talts 2018): {r['replicates']} data sets drawn from the "
         f"prior of the fistula model, each "
-        f"fitted; unknowns whose ranks are not uniform: {', '.join(r['failing']) or 'none'}."
+        f"fitted; unknowns whose ranks are not uniform: {failing or 'none'}."
     )
     yield ""
     yield "![Ranks](credibility/ranks.svg)"
     yield ""
-    yield from _checks()
+    yield from _checks(words)
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
 
 
 def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     """What was predicted under other priors, and under the prior alone."""
     verdict = shipped_verdict()
-    first = next(d for d in verdict["differences"] if d["name"] == credibility_page.FIRST)["scores"]["homing"]
+    first = next(d for d in verdict["differences"] if d["name"] == FIRST)["scores"]["homing"]
     yield "## What rests on the prior?"
     yield "The middle of one prior was set in view of ADMIRE-CD II, that of another was so before (see the table of"
     yield "priors). So the fit was made again with other medians; and the prior was also left alone, with no trial:"
@@ -146,7 +164,7 @@ def _other_priors(told: Mapping[str, Any]) -> Iterator[str]:
     yield "| factor | prior's median | trials | factor learnt | ADMIRE-CD II, difference in points |"
     yield "|---|---|---|---|---|"
     for u in told["other priors"]:
-        d = u["differences"][credibility_page.FIRST]
+        d = u["differences"][FIRST]
         low, high = (100 * x for x in d["interval"])
         middle, *ends = u["learnt"]
         yield (
@@ -191,9 +209,9 @@ def _priors() -> Iterator[str]:
         found = unknowns(domain)
         for f in found.factors.values():
             yield f"| {f.name['en']} | factor {f.median:g}, log sd {f.spread:.2f} | {f.because} |"
-        for key, t in found.terms.items():
+        for t in found.terms.values():
             kind = f"half-normal({t.spread:g})" if t.kind == "half-normal" else f"normal({t.centre:g}, {t.spread:g})"
-            yield f"| {key.replace('_', ' ')} ({t.scale}) | {kind} | {t.because} |"
+            yield f"| {t.name['en']} ({t.scale}) | {kind} | {t.because} |"
     yield ""
 
 
@@ -209,7 +227,7 @@ def _rows(store: Store, which: str) -> Iterator[str]:
     yield ""
 
 
-def _checks() -> Iterator[str]:
+def _checks(words: Words) -> Iterator[str]:
     """What calibrated the model, simulated at draws of what was learnt."""
     told = shipped_checks()
     judged = [s for c in told["courses"] for s in c["seen"] if s["inside"] is not None]
@@ -225,6 +243,8 @@ def _checks() -> Iterator[str]:
     )
     yield ""
     yield "![Fistula trials](credibility/checks-fistula.svg)"
+    yield ""
+    yield words(courses(told, "fistula").note or "")
     yield ""
     yield "![Cohorts](credibility/checks-cohorts.svg)"
     yield ""
@@ -253,7 +273,7 @@ def _with_baseline() -> set[str]:
 def hold_out_page(store: Store, words: Words, pictures: list[str]) -> Iterator[str]:
     """Predicted and seen, coverage, the rules beside Homing, what the misses mean, and what is held out."""
     yield credibility_page.page(shipped_verdict(), store, words, {name: f"credibility/{name}.svg" for name in pictures})
-    yield MISSES
+    yield READ_BY_HAND
     yield "## What is held out, and why"
     yield from _rows(store, "holdout")
 

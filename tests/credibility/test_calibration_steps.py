@@ -236,8 +236,9 @@ def test_a_factor_of_the_prior_depends_on_its_name_and_the_seed_alone() -> None:
 
 def test_files_of_a_calibration_are_json_without_numbers_that_json_lacks(tmp_path: Path) -> None:
     from homing.credibility import files
+    from homing.credibility.verdict_plain import rounded
 
-    files._json(tmp_path / "a.json", {"x": files._round(float("nan")), "y": files._round(-np.inf), "z": 1.23456})
+    files._json(tmp_path / "a.json", {"x": rounded(float("nan")), "y": rounded(-np.inf), "z": 1.23456})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"x": None, "y": None, "z": 1.23456}
     with pytest.raises(ValueError, match="JSON"):
         files._json(tmp_path / "b.json", {"x": float("nan")})

@@ -135,7 +135,7 @@ def test_a_study_that_states_nothing_gets_the_template(tmp_path: Path) -> None:
 
 def test_without_a_study_the_hold_outs_are_shown() -> None:
     shown = credibility().output
-    assert "ADMIRE-CD II, week 24, darvadstrocel: combined remission" in shown and "meta-analysis" in shown
+    assert "combined remission, week 24: ADMIRE-CD II, darvadstrocel" in shown and "meta-analysis" in shown
     assert CHINESE.search(credibility("--lang", "zh").output)
     told = json.loads(credibility("--json").output)
     assert {row["trial"] for row in told["rows"]} >= {"ADMIRE-CD-II", "SPARE"}

@@ -74,15 +74,24 @@ def test_a_reset_that_leaves_all_memory_is_no_reset() -> None:
     assert reset.simulate({"reset_depth": 1e6}, 60, SEED) == reset.simulate({"reset_depth": 1e7}, 60, SEED)
 
 
-def test_deaths_are_few_in_the_mechanism_and_as_pooled_in_the_prior() -> None:
+def test_deaths_are_few_in_the_mechanism_and_about_the_pooled_risk_in_the_prior() -> None:
     """The pooled 6.4 % (2.8 to 14.0) is of older series; of 82 and of 23 transplanted, one died each."""
     risks = reset.death_risks(60, SEED, 52)
     assert ((risks > 0) & (risks < 0.14)).all()
     drawn = reset.death_prior(load_store(), 20_000, SEED)
-    assert np.quantile(drawn, [0.025, 0.5, 0.975]) == pytest.approx([0.028, 0.064, 0.140], abs=0.004)
+    assert np.median(drawn) == pytest.approx(0.064, abs=0.003)
     for n in (82, 23):
         as_few = float(np.mean((1 - drawn) ** n + n * drawn * (1 - drawn) ** (n - 1)))
         assert as_few > 0.025, f"one death of {n} is no surprise to the prior"
+
+
+def test_one_more_series_differs_from_the_mean_of_all_by_their_spread_too() -> None:
+    """On the logit: the variance of the pooled mean, and that of series, which is the scale's square on average."""
+    drawn = np.log(reset.death_prior(load_store(), 200_000, SEED))
+    logits = drawn - np.log1p(-np.exp(drawn))
+    low, high = (math.log(p / (1 - p)) for p in (0.028, 0.140))
+    of_mean = (high - low) / (2 * 1.959964)
+    assert logits.var() == pytest.approx(of_mean**2 + 0.5**2, rel=0.02)
 
 
 def test_a_prior_holds_the_range_it_is_from() -> None:

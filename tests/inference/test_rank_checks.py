@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from homing.ground.errors import StudyError
+from homing.inference import rank_checks
 from homing.inference.rank_checks import Ranks, rank_check
 from homing.inference.sampling import Sampler, Settings, backend
 
@@ -52,6 +53,25 @@ def test_a_right_inference_is_called_wrong_as_seldom_as_it_says():
     assert 0.05 < wrong / 500 < 0.14
     wrong = sum(bool(Ranks(("a", "b"), rng.integers(20, size=(100, 2)), 19).failing(0.1)) for _ in range(300))
     assert wrong / 300 < 0.15
+
+
+@pytest.mark.parametrize(("replicates", "draws", "level"), [(60, 19, 0.2), (200, 19, 0.02), (30, 99, 0.05)])
+def test_the_chance_to_leave_the_band_is_computed_exactly_and_is_the_level_at_most(replicates, draws, level):
+    """Against uniform ranks by the thousand."""
+    low, high = rank_checks._band(replicates, draws, level)
+    exact = rank_checks._leaves(low.astype(int), high.astype(int), replicates)
+    assert 0.5 * level < exact <= level
+    ranks = np.random.default_rng(4).integers(draws + 1, size=(20_000, replicates))
+    below = np.stack([np.cumsum(np.bincount(each, minlength=draws + 1))[:-1] for each in ranks])
+    left = ((below < low) | (below > high)).any(axis=1).mean()
+    assert left == pytest.approx(exact, abs=5 * np.sqrt(exact / 20_000))
+
+
+def test_the_band_of_many_parameters_is_not_read_from_a_tail_of_few_runs():
+    """At a level of one in 2400, as for a dozen parameters, the chance is still that and no guess."""
+    low, high = (x.astype(int) for x in rank_checks._band(200, 99, 1 / 2400))
+    assert 0.5 / 2400 < rank_checks._leaves(low, high, 200) <= 1 / 2400
+    assert rank_checks._leaves(low + 1, high - 1, 200) > 1 / 2400
 
 
 def test_ties_of_counts_are_broken_by_chance():

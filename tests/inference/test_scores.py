@@ -43,7 +43,7 @@ def test_a_certain_prediction_has_the_distance_as_crps():
 def test_masses_are_the_binomial_ones_down_to_the_smallest_probability():
     np.testing.assert_allclose(arm_share([0.3], 60).masses, binom.pmf(np.arange(61), 60, 0.3), rtol=1e-10)
     assert arm_share([np.nextafter(0, 1)], 4).masses.tolist() == [1, 4 * np.nextafter(0, 1), 0, 0, 0]
-    assert joint_log_score([0.0, 0.0], [1.0, 1.0], (1, 4), (4, 4))[0] == -math.inf
+    assert joint_log_score([[0.0, 0.0], [1.0, 1.0]], (1, 4), (4, 4))[0] == -math.inf
 
 
 def test_one_fair_coin_has_its_crps_by_hand():
@@ -105,12 +105,27 @@ def test_the_error_of_a_difference_is_at_least_its_scatter():
 def test_both_counts_together_are_the_mean_of_products():
     active, control = np.array([0.2, 0.5, 0.6]), np.array([0.3, 0.4, 0.5])
     together = np.mean(binom.pmf(4, 10, active) * binom.pmf(3, 9, control))
-    found, error = joint_log_score(active, control, (4, 3), (10, 9))
+    found, error = joint_log_score([active, control], (4, 3), (10, 9))
     assert found == pytest.approx(math.log(together))
     assert error > 0
     # Independent arms: the joint score is the sum of both.
-    alone = joint_log_score([0.2], [0.3], (4, 3), (10, 9))[0]
+    alone = joint_log_score([[0.2], [0.3]], (4, 3), (10, 9))[0]
     assert alone == pytest.approx(arm_share([0.2], 10).log_score(0.4) + arm_share([0.3], 9).log_score(3 / 9))
+
+
+def test_three_counts_of_one_world_are_the_mean_of_products_and_one_alone_is_its_own():
+    draws = np.array([[0.2, 0.5, 0.6], [0.3, 0.4, 0.5], [0.9, 0.1, 0.5]])
+    together = np.mean(binom.pmf(4, 10, draws[0]) * binom.pmf(3, 9, draws[1]) * binom.pmf(1, 2, draws[2]))
+    assert joint_log_score(draws, (4, 3, 1), (10, 9, 2))[0] == pytest.approx(math.log(together))
+    assert joint_log_score(draws[:1], (4,), (10,))[0] == pytest.approx(arm_share(draws[0], 10).log_score(0.4))
+
+
+def test_what_was_held_impossible_is_inside_no_interval():
+    """Nearly all or nobody by draw: the interval spans 0 to 1, and 4 of 9 was foretold by none of the draws."""
+    found = score(arm_share([0.0] * 19 + [1.0], 9), 4 / 9)
+    assert found.intervals[0.95] == (0.0, 1.0) and found.log_score == -math.inf
+    assert not any(found.inside.values())
+    assert score(arm_share([0.0] * 19 + [1.0], 9), 0.0).inside[0.5]
 
 
 @given(st.floats(0.02, 0.98), st.floats(0.02, 0.98), patients)
@@ -172,7 +187,7 @@ def test_a_central_interval_leaves_at_most_its_tails(p, n, level):
         lambda: arm_share([float("nan")], 5),
         lambda: arm_share([0.5], 0),
         lambda: difference_of_shares([0.5], [0.5, 0.6], 5, 5),
-        lambda: joint_log_score([0.5], [0.5], (6, 0), (5, 5)),
+        lambda: joint_log_score([[0.5], [0.5]], (6, 0), (5, 5)),
         lambda: arm_share([0.5], 5).interval(0.0 - 1),
     ],
 )

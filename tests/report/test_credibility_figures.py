@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 import yaml
 
 from homing.answers.content import Spans, Verbatim
+from homing.credibility.calibration.unknowns import unknowns
+from homing.credibility.rules import APART
 from homing.evidence.store import load_store
 from homing.report import credibility_figures as figures
 from homing.report import credibility_page as page
+from homing.report import credibility_tables as tables
 from homing.report.figures import spans
 from homing.report.figures.draw import draw
 from homing.report.words import Words
@@ -40,59 +44,123 @@ def row(trial: str, arm: str, week: float, observed: float, **logs: float | None
     logs = {{"meta": "meta-analysis", "last": "last trial"}.get(name, name): x for name, x in logs.items()}
     scores = {name: scored(observed, x) for name, x in logs.items()}
     key = f"{trial}, {arm}, combined-remission, week {week:g}"
-    what = {"trial": trial, "arm": arm, "endpoint": "combined-remission", "week": week, "as": "binomial"}
-    return {"key": key, **what, "domain": "fistula", "events": round(100 * observed), "n": 100, "scores": scores}
+    what = {"trial": trial, "arm": arm, "endpoint": "combined-remission", "week": week, "as": "binomial", "name": None}
+    told = {"counts": True, "in totals": {"weight": 1.0, "because": ""}}
+    return {
+        "key": key,
+        **what,
+        "domain": "fistula",
+        "events": round(100 * observed),
+        "n": 100,
+        **told,
+        "scores": scores,
+    }
+
+
+def total(rule: str, domain: str, homing: float | None, left: tuple[float, float] | None) -> dict[str, Any]:
+    ends = dict.fromkeys(("smallest", "largest"))
+    if left:
+        named = zip(("smallest", "largest"), ("ADMIRE-CD-II", "INSPIRE"), left, strict=True)
+        ends = {end: {"trial": trial, "difference": x} for end, trial, x in named}
+    difference = None if homing is None else homing + 12.0
+    what = {"rule": rule, "domain": domain, "trials": 3, "rows": 4, "log score": {"homing": homing, "rule": -12.0}}
+    return {**what, "difference": difference, "without one": ends, "homing wins": (difference or -1) > 0}
+
+
+def beside(**differences: float | None) -> dict[str, Any]:
+    named = {{"meta": "meta-analysis", "last": "last trial"}.get(name, name): x for name, x in differences.items()}
+    return {rule: {"difference": x} for rule, x in named.items()}
 
 
 def verdict(low: float = -0.05, high: float = 0.25) -> dict[str, Any]:
     ends = {"0.5": [0.05, 0.1], "0.8": [0.0, 0.2], "0.95": [low, high]}
     difference = {
-        "name": page.FIRST,
+        "name": tables.FIRST,
+        "domain": "fistula",
         "trial": "ADMIRE-CD-II",
         "week": 24.0,
+        "in totals": {"weight": 0.5, "because": "visits"},
         "scores": {"homing": scored(0.024, -8.0, ends)},
-        "joint log score": {"homing": -8.0, "meta-analysis": -9.5, "control": None},
     }
-    kinetic = {"trial": "T", "of": "longest", "n": 7, "observed": 693.0, "bound": "at least", "role": "test"}
+    kinetic = {"trial": "JULIET-kinetics", "of": "longest", "n": 7, "observed": 693.0, "bound": "at least"}
+    kinetic |= {"role": "consistency", "predicted": 800.0, "intervals": {"0.95": [500.0, 900.0]}}
+    death = {**row("ASTIC", "transplantation", 52, 0.05, homing=-1.0), "endpoint": "treatment-related-death"}
+    donor = {**row("Ouboter-2023-kinetics", "all", 6, 0.44, homing=-7.0), "endpoint": "patients with donor cells"}
     return {
         "rows": [
             row("ADMIRE-CD-II", "placebo", 24, 0.45, homing=-4.0, control=-3.0),
             row("ADMIRE-CD-II", "cells", 24, 0.75, homing=-4.0, control=-9.0),
             row("Darva-JP-3002", "cells", 24, 0.9, homing=-5.0, meta=-4.0, last=-7.0),
             row("INSPIRE", "cells", 52, 0.5, homing=None, last=-2.0),
+            {**donor, "name": {"en": "donor cells found", "zh": "检出供者细胞"}},
+            {**death, "counts": False, "in totals": {"weight": 0.0, "because": "prior"}},
         ],
         "differences": [difference],
+        "trials": [
+            {"trial": "ADMIRE-CD-II", "beside": beside(meta=1.5, control=None)},
+            {"trial": "Darva-JP-3002", "beside": beside(meta=-1.0, last=2.0)},
+            {"trial": "INSPIRE", "beside": {}},
+        ],
+        "own": {"trials": 3, "rows": 5, "log score": -30.0, "no rule": {"rows": 1, "log score": -7.0}},
         "totals": [
-            {"rule": "last trial", "domain": "fistula", "rows": 2, "log score": {"homing": -9.0, "rule": -12.0}}
-            | {"homing wins": True},
-            {"rule": "control", "domain": "all", "rows": 3, "log score": {"homing": None, "rule": -12.0}}
-            | {"homing wins": False},
+            total("last trial", "fistula", -9.0, (-1.0, 6.0)),
+            total("control", "all", None, None),
+            total("meta-analysis", "fistula", -10.0, (1.0, 4.0)),
         ],
         "coverage": {"0.5": [1, 4], "0.8": [2, 4], "0.95": [3, 4]},
-        "kinetics": [
-            {**kinetic, "predicted": 800.0, "intervals": {"0.95": [500.0, 900.0]}, "inside": dict.fromkeys(ENDS, True)}
-        ],
+        "kinetics": [{**kinetic, "inside": dict.fromkeys(ENDS, True)}],
     }
 
 
 def test_every_result_has_its_intervals_and_is_marked_by_the_one_that_holds_it() -> None:
     told = verdict()
-    figure = figures.predicted_rows(told, page.names_of(told, STORE))
+    figure = figures.predicted_rows(told, tables.names_of(told, STORE))
     np.testing.assert_array_equal(figure.intervals[2], [[0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
-    np.testing.assert_array_equal(figure.seen, [0.45, 0.75, 0.9, 0.5])
+    np.testing.assert_array_equal(figure.seen, [0.45, 0.75, 0.9, 0.5, 0.44])
     held, widest, outside = spans._HELD, spans._WIDEST_ONLY, spans._OUTSIDE
-    assert spans._marks(figure) == [held, widest, outside, held]
+    assert spans._marks(figure) == [held, widest, outside, held, held]
     assert len({held, widest, outside}) == 3 and len({m for _, m in (held, widest, outside)}) == 3
 
 
-def test_the_difference_of_log_scores_is_homings_less_the_rules_and_pairs_count_once() -> None:
+def test_what_older_series_predict_is_no_prediction_of_the_model() -> None:
     told = verdict()
-    figure = figures.row_scores(told, page.names_of(told, STORE))
-    assert len(figure.categories) == 2, "both arms count in their difference; what Homing held impossible is not drawn"
-    by_rule = dict(zip(figures.RULES, figure.values[0, :, 0], strict=True))
-    assert by_rule["meta-analysis"] == -1.0 and by_rule["last trial"] == 2.0 and np.isnan(by_rule["control"])
-    pair = dict(zip(figures.RULES, figure.values[1, :, 0], strict=True))
-    assert pair["meta-analysis"] == 1.5 and np.isnan(pair["control"])
+    names = tables.names_of(told, STORE)
+    assert len(figures.predicted_rows(told, names).categories) == 5
+    assert len(tables.table(told, names, Words("en"))) == 5 + 1, "and a difference"
+    (death,) = tables.from_older_series(told, names, Words("en"))
+    assert "ASTIC" in death[0] and "not predicted by the model" in death[-1]
+
+
+def test_the_difference_of_log_scores_is_homings_less_the_rules_trial_by_trial() -> None:
+    told = verdict()
+    figure = figures.row_scores(told, tables.names_of(told, STORE))
+    assert [Words("en")(c) for c in figure.categories] == ["ADMIRE-CD II", "Darvadstrocel in Japan"]
+    first, second = (dict(zip(figures.RULES, row[:, 0], strict=True)) for row in figure.values)
+    assert first["meta-analysis"] == 1.5 and np.isnan(first["control"]) and np.isnan(first["last trial"])
+    assert second["meta-analysis"] == -1.0 and second["last trial"] == 2.0
+
+
+def test_a_difference_is_in_points_and_what_tells_rows_apart_is_in_their_labels() -> None:
+    told = verdict()
+    names = tables.names_of(told, STORE)
+    drawn = draw(figures.predicted_differences(told, names), Words("en"))
+    assert "+2.4 (−5.0 to +25.0)" in drawn and "+2.4 %" not in drawn
+    arms = [names[r["key"]].text for r in told["rows"][:2]]
+    assert all(arm.startswith("combined remission, week 24: ADMIRE-CD II, ") for arm in arms) and arms[0] != arms[1]
+    long = (
+        "endoscopic remission, week 104: International HSCT cohort (London, Barcelona, New York), conditioning and rest"
+    )
+    figure = figures.predicted_rows(told, names)
+    assert "conditioning and rest" in " ".join(
+        text.strip()
+        for text in re.findall(r">([^<>]+)</text>", draw(replace(figure, categories=[Verbatim(long)] * 5), Words("en")))
+    ).replace("  ", " ")
+
+
+def test_unknowns_are_called_by_name_in_both_languages() -> None:
+    for key in (*unknowns("fistula").factors, *unknowns("fistula").terms):
+        name = figures.unknown_name(key)
+        assert name.text and "_" not in name.text and CHINESE.search(name.zh), key
 
 
 @pytest.mark.parametrize(
@@ -104,27 +172,68 @@ def test_the_difference_of_log_scores_is_homings_less_the_rules_and_pairs_count_
     ],
 )
 def test_the_first_test_is_told_as_the_interval_has_it(low: float, high: float, says: tuple[str, str]) -> None:
-    said = page.first_test(verdict(low, high), STORE, Words("en"))
+    said = tables.first_test(verdict(low, high), STORE, Words("en"))
     assert all(part in said for part in says)
     assert f"{100 * low:+.1f}".replace("-", "−") in said and "+2.4" in said
 
 
-def test_the_page_says_where_a_rule_is_better_and_what_is_outside() -> None:
+def test_the_page_says_where_a_rule_is_better_what_rests_on_one_trial_and_what_is_outside() -> None:
     text = page.page(verdict(), STORE, Words("en"), {"hold-outs": "x.svg"})
-    assert "better than the rule on: last trial repeated: fistulas (2)" in text
+    assert "better than the rule on: last trial repeated: fistulas (3) and meta-analysis: fistulas (3)." in text
     assert "worse than a simple rule on:** control, nothing added: all (3)" in text
-    assert re.search(r"Outside the 95 % interval: Darvadstrocel in Japan[^;]*\.\n", text)
+    assert "other way round: last trial repeated: fistulas (3) without ADMIRE-CD II." in text, "it would lose by one"
+    assert "−1.0 (without ADMIRE-CD II) to +6.0 (without INSPIRE registry)" in text
+    assert "| +3.0 |" in text and "total log score over 3 trials (5 results): −30.0; of it −7.0 on 1 results" in text
+    assert re.search(r"Outside the 95 % interval: combined remission, week 24: Darvadstrocel in Japan[^;:]*\.\n", text)
     assert "| 90/100, 90.0 % |" in text and "−∞" in text and "at least 693" in text
+    assert "weight 0.5: the same patients at another visit" in text
     assert "![hold-outs](x.svg)" in text and "(differences.svg)" not in text
     for line in text.splitlines():
         if line.startswith("|"):
-            assert line.count("|") in (8, 7), "seven or six cells"
+            assert line.count("|") in (9, 7), "eight or six cells"
 
 
-def test_old_files_without_kinetics_make_a_page_too() -> None:
+def test_a_bound_is_no_test() -> None:
     told = verdict()
-    del told["kinetics"]
+    ((*_, role),) = tables.kinetics(told, STORE, Words("en"))
+    assert role == "consistency only: follow-up cut it off"
+
+
+@pytest.mark.parametrize("rule", figures.RULES)
+def test_the_page_says_what_a_rule_takes_as_alike_as_the_rule_does(rule: str) -> None:
+    for lang in ("en", "zh"):
+        text = page.page(verdict(), STORE, Words(lang), {})
+        assert Words(lang)(figures.rule_name(rule)) in text
+        assert Words(lang).percent(APART, 0) in text
+
+
+def test_what_is_printed_in_chinese_has_no_english_endpoint() -> None:
+    told = verdict()
+    names, words = tables.names_of(told, STORE), Words("zh")
+    for r in told["rows"]:
+        assert CHINESE.search(words(names[r["key"]]).split("，")[0]), "the endpoint is said first"
+    assert CHINESE.search(tables.kinetics(told, STORE, words)[0][0])
+
+
+def test_files_of_before_make_a_page_too() -> None:
+    told = verdict()
+    for late in ("kinetics", "own", "trials"):
+        del told[late]
+    for each in (*told["rows"], *told["differences"], *told["totals"]):
+        for late in ("counts", "in totals", "domain", "without one", "trials", "difference"):
+            if each.get("rule") is None or late != "domain":
+                each.pop(late, None)
+    for each in told["rows"]:
+        each.pop("name")
     assert Words("en").key("credibility.page.kinetics") not in page.page(told, STORE, Words("en"), {})
+
+
+def test_healing_by_a_trials_own_definition_is_told_beside_the_checks() -> None:
+    told = checks()
+    assert "own definition" not in Words("en")(figures.courses(told, "fistula").note)
+    told["courses"][0]["seen"][0] |= {"trial": "Molendijk-2015", "endpoint": "fistula-healing"}
+    said = Words("en")(figures.courses(told, "fistula").note)
+    assert "Molendijk-2015" in said and "the offset is not in the band" in said
 
 
 def checks() -> dict[str, Any]:

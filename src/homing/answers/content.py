@@ -151,7 +151,6 @@ class Dots:
     log: bool = False
     reference: float | None = None
     note: Text | None = None
-    together: bool = False  # groups on one line of a row, for many rows of values without intervals
 
 
 @dataclass(frozen=True)

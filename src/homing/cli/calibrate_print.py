@@ -55,19 +55,23 @@ def _emulators(each: Mapping[str, Any]) -> str:
 def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
     """Print the hold-outs: each result with its interval, coverage, kinetics, and the totals against the rules."""
     from homing.evidence.store import load_store
-    from homing.report import credibility_page as page
+    from homing.report import credibility_tables as tables
     from homing.report.words import Words
 
     words, store = Words(language), load_store()
-    names = page.names_of(told, store)
-    for heads, rows in (
-        (page.HEADS, page.table(told, names, words)),
-        (page.KINETICS, page.kinetics(told, words)),
-        (page.TOTALS, page.totals(told, words)),
+    names = tables.names_of(told, store)
+    for title, heads, rows in (
+        ("", tables.HEADS, tables.table(told, names, words)),
+        (words.key("credibility.page.older"), tables.HEADS, tables.from_older_series(told, names, words)),
+        ("", tables.KINETICS, tables.kinetics(told, store, words)),
+        ("", tables.TOTALS, tables.totals(told, names, words)),
     ):
+        if rows and title:
+            typer.echo(title)
         if rows:
             print_table([words.key(f"credibility.head.{head}") for head in heads], rows)
-    first = page.first_test(told, store, words)
-    for line in (first, page.coverage(told, words), *page.plainly(told, names, words)):
+    first = tables.first_test(told, store, words)
+    said = (first, tables.coverage(told, words), tables.own(told, words), *tables.plainly(told, names, words))
+    for line in said:
         if line:
             typer.echo(line.replace("**", ""))

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from homing import __version__
 from homing.credibility.calibration.posterior_files import SHIPPED, write
 from homing.credibility.calibration.run import Calibration, Fit, parameters, rows_digest
 from homing.credibility.kinetic_hold_outs import KineticHoldOut, kinetics_plain
 from homing.credibility.other_priors import UnderPrior, other_priors_plain
-from homing.credibility.predicting import Predicted
 from homing.credibility.predictive_checks import Checks, checks_plain
-from homing.credibility.scoring import Scored, ScoredDifference, Verdict
+from homing.credibility.scoring import Verdict
 from homing.credibility.split import rows_of
+from homing.credibility.verdict_plain import rounded, verdict_plain
 from homing.inference.rank_checks import Ranks
-from homing.inference.scores import Score
 from homing.study.folder import whole_file
 
 #: Counted up when the posterior that ships changes.
@@ -77,81 +74,14 @@ def _worst(found: Calibration) -> dict[str, str]:
     }
 
 
-def verdict_plain(verdict: Verdict) -> dict[str, Any]:
-    """The hold-outs as plain data."""
-    return {
-        "rows": [_row(r) for r in verdict.rows],
-        "differences": [_difference(d) for d in verdict.differences],
-        "totals": [
-            {
-                "rule": t.rule,
-                "domain": t.domain or "all",
-                "rows": t.rows,
-                "log score": {"homing": _round(t.homing_log), "rule": _round(t.rule_log)},
-                "crps": {"homing": _round(t.homing_crps), "rule": _round(t.rule_crps)},
-                "homing wins": t.homing_wins,
-            }
-            for t in verdict.totals
-        ],
-        "coverage": {f"{level:g}": list(verdict.coverage(level)) for level in (0.5, 0.8, 0.95)},
-    }
-
-
-def _row(r: Scored) -> dict[str, Any]:
-    p = r.predicted
-    return {**_who(p), "events": p.count.events, "n": p.count.n, "scores": _scores(r.scores)}
-
-
-def _who(p: Predicted) -> dict[str, Any]:
-    row = p.count.row
-    return {
-        "key": row.key,
-        "domain": p.domain,
-        "trial": row.trial,
-        "arm": row.arm,
-        "endpoint": row.endpoint,
-        "week": row.week,
-        "as": row.how,
-        "because": row.because,
-        "source": p.count.result.source,
-    }
-
-
-def _difference(d: ScoredDifference) -> dict[str, Any]:
-    return {
-        "name": d.name,
-        "trial": d.cells.count.row.trial,
-        "week": d.cells.count.row.week,
-        "scores": _scores(d.scores),
-        "joint log score": {rule: _round(x) for rule, x in d.joint.items()},
-    }
-
-
-def _scores(scores: Mapping[str, Score]) -> dict[str, Any]:
-    return {rule: _score(s) for rule, s in scores.items()}
-
-
-def _score(s: Score) -> dict[str, Any]:
-    return {
-        "observed": _round(s.observed),
-        "predicted": _round(s.mean),
-        "intervals": {f"{level:g}": [_round(x) for x in ends] for level, ends in s.intervals.items()},
-        "inside": {f"{level:g}": bool(x) for level, x in s.inside.items()},
-        "log score": _round(s.log_score),
-        "log score error": _round(s.log_score_error),
-        "crps": _round(s.crps),
-        "pit": _round(s.pit),
-    }
-
-
 def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]:
     """How the draws did and what was learnt, as plain data."""
     learnt = parameters(found, SHIPPED)
     told: dict[str, Any] = {
         "effort": vars(found.effort) | {"seed": found.seed},
         "domains": {name: _fit(fit) for name, fit in found.fits.items()},
-        "kinetics": {"method": "importance weighting", "effective draws": _round(found.kinetics.effective)},
-        "shrinkage": {p.factor.key: _round(p.shrinkage) for p in learnt},
+        "kinetics": {"method": "importance weighting", "effective draws": rounded(found.kinetics.effective)},
+        "shrinkage": {p.factor.key: rounded(p.shrinkage) for p in learnt},
         "at the prior": [p.factor.key for p in learnt if not p.informed],
     }
     if ranks is not None:
@@ -160,7 +90,7 @@ def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]
             "draws": ranks.draws,
             "failing": list(ranks.failing()),
             "histograms": {name: [int(x) for x in ranks.histogram(name)] for name in ranks.names},
-            "chi-square p": {name: _round(ranks.chi_square(name)) for name in ranks.names},
+            "chi-square p": {name: rounded(ranks.chi_square(name)) for name in ranks.names},
         }
     return told
 
@@ -173,20 +103,20 @@ def _fit(fit: Fit) -> dict[str, Any]:
         "chains": fit.draws.chains,
         "draws": fit.draws.draws,
         "divergences": [int(x) for x in fit.draws.divergences],
-        "acceptance": [_round(float(x)) for x in fit.draws.acceptance],
-        "largest R-hat": {"name": worst.name, "value": _round(worst.rhat)},
-        "smallest bulk ESS": _round(min(r.bulk for r in rows if r.sd > 0)),
-        "smallest tail ESS": _round(min(r.tail for r in rows if r.sd > 0)),
+        "acceptance": [rounded(float(x)) for x in fit.draws.acceptance],
+        "largest R-hat": {"name": worst.name, "value": rounded(worst.rhat)},
+        "smallest bulk ESS": rounded(min(r.bulk for r in rows if r.sd > 0)),
+        "smallest tail ESS": rounded(min(r.tail for r in rows if r.sd > 0)),
         "converged": fit.draws.converged,
-        "offences": [[o.name, o.what, _round(o.value)] for o in fit.draws.offences(rows)],
+        "offences": [[o.name, o.what, rounded(o.value)] for o in fit.draws.offences(rows)],
         "parameters": {
             r.name: {
-                "mean": _round(r.mean),
-                "sd": _round(r.sd),
-                "quantiles": [_round(q) for q in r.quantiles],
-                "R-hat": _round(r.rhat),
-                "bulk ESS": _round(r.bulk),
-                "tail ESS": _round(r.tail),
+                "mean": rounded(r.mean),
+                "sd": rounded(r.sd),
+                "quantiles": [rounded(q) for q in r.quantiles],
+                "R-hat": rounded(r.rhat),
+                "bulk ESS": rounded(r.bulk),
+                "tail ESS": rounded(r.tail),
             }
             for r in rows
             if r.name in names
@@ -198,9 +128,9 @@ def _fit(fit: Fit) -> dict[str, Any]:
 def _emulators(fit: Fit) -> dict[str, Any]:
     return {
         key: {
-            "error in points": _round(100 * e.error.rmse_share),
-            "error in logits": _round(e.error.rmse),
-            "spread of standardised errors": _round(e.error.spread),
+            "error in points": rounded(100 * e.error.rmse_share),
+            "error in logits": rounded(e.error.rmse),
+            "spread of standardised errors": rounded(e.error.spread),
         }
         for key, e in zip(fit.surface.outputs, fit.surface.emulators.each, strict=True)
     }
@@ -211,8 +141,3 @@ def _json(file: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
         temporary.write_text(
             json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
         )
-
-
-def _round(x: float) -> float | None:
-    """Four significant figures; None for what is no number, as JSON has none."""
-    return float(f"{x:.4g}") if np.isfinite(x) else None

@@ -22,7 +22,8 @@ from homing.inference.scores import LEVELS
 Array = NDArray[np.float64]
 #: Trials that are drawn, and patients whose B cells are simulated.
 TRIALS, PATIENTS = 1000, 1000
-#: What a row is: a test of the prediction, or of consistency only, as a value was set in view of it.
+#: What a row is: a test of the prediction, or of consistency only, where a value was set in view of it or follow-up cut
+#: it off.
 TEST, CONSISTENCY = "test", "consistency"
 
 
@@ -31,7 +32,7 @@ class KineticHoldOut:
     """One reading in days beside the draws (draw,) of what a trial of its size would see.
 
     `of` names the statistic; `bound` is 'at least' where follow-up cut off what was seen, so that only a prediction
-    wholly below it would be refuted; `role` is TEST or CONSISTENCY.
+    wholly below it would be refuted; `role` is TEST or CONSISTENCY, which a bound is too: hardly anything refutes it.
     """
 
     row: Row
@@ -60,7 +61,7 @@ def kinetic_hold_outs(store: Store, seed: int, threads: int = 1) -> tuple[Kineti
     days = car_t.b_cell_return(PATIENTS, seed, threads)
     means, spreads = of_trials(days, _n(back), TRIALS, seed)
     read = _reading(store, back)
-    found = [KineticHoldOut(longest, "longest", _value(store, longest), seen, TEST, "at least")]
+    found = [KineticHoldOut(longest, "longest", _value(store, longest), seen, CONSISTENCY, "at least")]
     found.append(KineticHoldOut(back, "mean", _value(store, back), means, CONSISTENCY))
     if read.sd is not None:
         found.append(KineticHoldOut(back, "sd", read.sd, spreads, TEST))

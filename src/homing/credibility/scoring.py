@@ -1,14 +1,16 @@
-"""Hold-outs scored: each row and each difference, Homing beside the rules, and the totals."""
+"""Hold-outs scored: each row, each difference and each trial, Homing beside the rules, and the totals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from homing.credibility.predicting import RULES, Array, Predicted
-from homing.credibility.split import rows_of
+from homing.credibility.predicting import Array, Predicted
+from homing.credibility.rules import RULES
+from homing.credibility.split import Row, row_sets
+from homing.credibility.units import Weight, looks, weight
 from homing.inference.scores import Score, arm_share, difference_of_shares, joint_log_score, score
 
 #: Draws of which a prediction is scored; the differences of large arms are exact sums over all pairs of counts.
@@ -22,33 +24,82 @@ class Scored:
 
     predicted: Predicted
     scores: Mapping[str, Score]
+    weight: Weight
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of coverage: a result that the model predicted."""
+        return self.predicted.by_model
 
 
 @dataclass(frozen=True)
 class ScoredDifference:
-    """Cells less control of one trial at one visit: scores of the difference, log scores of both counts together."""
+    """One arm (`of`) less another (`less`) of a trial at one visit: scores of the difference of their shares."""
 
     name: str
-    cells: Predicted
-    control: Predicted
+    of: Predicted
+    less: Predicted
     scores: Mapping[str, Score]
-    joint: Mapping[str, float]
+    weight: Weight
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A rule beside Homing on those of a trial's rows of which the rule says anything."""
+
+    rows: tuple[str, ...]
+    rule_log: float
+    homing_log: float
+    rule_crps: float
+    homing_crps: float
+
+    @property
+    def difference(self) -> float:
+        """Homing's log score less the rule's."""
+        return self.homing_log - self.rule_log
+
+
+@dataclass(frozen=True)
+class TrialScore:
+    """One trial, its patients counted once: the mean over looks of the log score of all rows of a look together.
+
+    `unsaid` is what of the log score belongs to rows that no rule speaks of, given the others; `crps` that of the
+    difference where one is named, else the mean over the rows; `beside` each rule that says anything.
+    """
+
+    trial: str
+    domain: str
+    looks: tuple[tuple[str, ...], ...]
+    log: float
+    unsaid: float
+    unsaid_rows: int
+    crps: float
+    beside: Mapping[str, Beside]
 
 
 @dataclass(frozen=True)
 class Total:
-    """Sums over the rows on which a rule says anything: its log score and CRPS beside Homing's on the same rows.
+    """Sums over the trials of which a rule says anything: its log score and CRPS beside Homing's on the same rows.
 
-    `domain` '' for all of them.
+    `domain` '' for all of them; `fewest` and `most` the smallest and largest difference of log scores (Homing less the
+    rule) when one trial is left out, with its name; None of a single one.
     """
 
     rule: str
     domain: str
+    trials: int
     rows: int
     rule_log: float
     homing_log: float
     rule_crps: float
     homing_crps: float
+    fewest: tuple[str, float] | None
+    most: tuple[str, float] | None
+
+    @property
+    def difference(self) -> float:
+        """Homing's log score less the rule's."""
+        return self.homing_log - self.rule_log
 
     @property
     def homing_wins(self) -> bool:
@@ -62,66 +113,131 @@ class Verdict:
 
     rows: tuple[Scored, ...]
     differences: tuple[ScoredDifference, ...]
+    trials: tuple[TrialScore, ...]
     totals: tuple[Total, ...]
 
     def coverage(self, level: float) -> tuple[int, int]:
-        """How many rows are inside Homing's interval of a level, of how many."""
-        return sum(r.scores[HOMING].inside[level] for r in self.rows), len(self.rows)
+        """How many rows are inside Homing's interval of a level, of how many that the model predicted."""
+        mine = [r for r in self.rows if r.counts]
+        return sum(r.scores[HOMING].inside[level] for r in mine), len(mine)
 
 
 def judge(predicted: Sequence[Predicted]) -> Verdict:
-    """Score every prediction, and the differences that the hold-out files name."""
-    rows = tuple(_scored(p) for p in predicted)
+    """Score every prediction, and the differences that the hold-out files name; each patient counts once in totals."""
     by_key = {p.count.row.key: p for p in predicted}
+    named = [pair for s in row_sets() if s.set == "holdout" for pair in (s.comparisons or {}).items()]
+    weights = {key: weight(p.count.row, _rows_of_trial(p, predicted)) for key, p in by_key.items()}
+    rows = tuple(_scored(p, weights[key]) for key, p in by_key.items())
     differences = tuple(
-        _difference(name, by_key[cells], by_key[control])
-        for name, (cells, control) in (rows_of("holdout", "fistula").comparisons or {}).items()
+        _difference(name, by_key[of], by_key[less], weights[of])
+        for name, (of, less) in named
+        if of in by_key and less in by_key
     )
-    domains = ("", *dict.fromkeys(p.domain for p in predicted))
-    totals = [_total(rule, domain, rows, differences) for rule in RULES for domain in domains]
-    return Verdict(rows, differences, tuple(t for t in totals if t.rows))
+    trials = tuple(
+        _trial([p for p in predicted if p.by_model and p.count.row.trial == key], rows, differences)
+        for key in dict.fromkeys(p.count.row.trial for p in predicted if p.by_model)
+    )
+    return Verdict(rows, differences, trials, tuple(_totals(trials)))
 
 
-def _scored(p: Predicted) -> Scored:
+def _rows_of_trial(p: Predicted, predicted: Sequence[Predicted]) -> list[Row]:
+    return [o.count.row for o in predicted if o.by_model and o.count.row.trial == p.count.row.trial]
+
+
+def _scored(p: Predicted, of_row: Weight) -> Scored:
     each = {HOMING: p.draws, **p.rules}
-    return Scored(p, {name: score(arm_share(thin(x), p.count.n), p.count.share) for name, x in each.items()})
+    return Scored(p, {name: score(arm_share(thin(x), p.count.n), p.count.share) for name, x in each.items()}, of_row)
 
 
-def _difference(name: str, cells: Predicted, control: Predicted) -> ScoredDifference:
-    scores, joint = {}, {}
-    seen = cells.count.share - control.count.share
-    for rule, (a, b) in _pairs(cells, control).items():
-        of = difference_of_shares(thin(a), thin(b), cells.count.n, control.count.n)
-        scores[rule] = score(of, seen)
-        events, patients = (cells.count.events, control.count.events), (cells.count.n, control.count.n)
-        joint[rule] = joint_log_score(a, b, events, patients)[0]
-    return ScoredDifference(name, cells, control, scores, joint)
-
-
-def _pairs(cells: Predicted, control: Predicted) -> dict[str, tuple[Array, Array]]:
-    """Draws of both arms by Homing and each rule; with nothing added, cells are one more control of the same world."""
-    found = {HOMING: (cells.draws, control.draws)}
-    found |= {
-        rule: (cells.rules[rule], control.rules[rule])
-        for rule in RULES
-        if rule in cells.rules and rule in control.rules
+def _difference(name: str, of: Predicted, less: Predicted, of_rows: Weight) -> ScoredDifference:
+    """With nothing added, the treated are one more control of the same world."""
+    pairs = {HOMING: (of.draws, less.draws)}
+    pairs |= {rule: (of.rules[rule], less.rules[rule]) for rule in RULES if rule in of.rules and rule in less.rules}
+    seen = of.count.share - less.count.share
+    scores = {
+        rule: score(difference_of_shares(thin(a), thin(b), of.count.n, less.count.n), seen)
+        for rule, (a, b) in pairs.items()
     }
-    return found
+    return ScoredDifference(name, of, less, scores, of_rows)
 
 
-def _total(rule: str, domain: str, rows: Sequence[Scored], differences: Sequence[ScoredDifference]) -> Total:
-    """Sums of a rule: two arms of one trial count once, together; the others each by itself."""
-    paired = {p.count.row.key for d in differences for p in (d.cells, d.control)}
-    alone = [r for r in rows if rule in r.scores and r.predicted.count.row.key not in paired]
-    alone = [r for r in alone if domain in ("", r.predicted.domain)]
-    both = [d for d in differences if rule in d.joint and domain in ("", d.cells.domain)]
-    logs = [(r.scores[rule].log_score, r.scores[HOMING].log_score) for r in alone]
-    logs += [(d.joint[rule], d.joint[HOMING]) for d in both]
-    crps = [(r.scores[rule].crps, r.scores[HOMING].crps) for r in alone]
-    crps += [(d.scores[rule].crps, d.scores[HOMING].crps) for d in both]
-    sums = np.sum(logs, axis=0) if logs else np.zeros(2)
-    distances = np.sum(crps, axis=0) if crps else np.zeros(2)
-    return Total(rule, domain, len(logs), float(sums[0]), float(sums[1]), float(distances[0]), float(distances[1]))
+def _trial(mine: Sequence[Predicted], rows: Sequence[Scored], differences: Sequence[ScoredDifference]) -> TrialScore:
+    each = {p.count.row.key: p for p in mine}
+    found = [tuple(row.key for row in look) for look in looks([p.count.row for p in mine])]
+    said = {key for key, p in each.items() if p.rules}
+    logs = [_log([each[key] for key in look], HOMING) for look in found]
+    spoken = [_log([each[key] for key in look if key in said], HOMING) for look in found]
+    distance = _distances(rows, differences)
+    return TrialScore(
+        mine[0].count.row.trial,
+        mine[0].domain,
+        tuple(found),
+        float(np.mean(logs)),
+        float(np.mean(logs) - np.mean(spoken)),
+        sum(key not in said for look in found for key in look),
+        float(np.mean([distance(look, HOMING) for look in found])),
+        {rule: beside for rule in RULES if (beside := _beside(rule, found, each, distance)) is not None},
+    )
+
+
+def _beside(
+    rule: str,
+    found: Sequence[tuple[str, ...]],
+    each: Mapping[str, Predicted],
+    distance: Callable[[Sequence[str], str], float],
+) -> Beside | None:
+    said = [kept for look in found if (kept := tuple(key for key in look if rule in each[key].rules))]
+    if not said:
+        return None
+    of = [[each[key] for key in look] for look in said]
+    logs = [[_log(look, who) for look in of] for who in (rule, HOMING)]
+    distances = [[distance(look, who) for look in said] for who in (rule, HOMING)]
+    keys = tuple(key for look in said for key in look)
+    return Beside(keys, *(float(np.mean(x)) for x in (*logs, *distances)))
+
+
+def _log(look: Sequence[Predicted], who: str) -> float:
+    """The log score of some rows together; 0 of none."""
+    if not look:
+        return 0.0
+    draws = [p.draws if who == HOMING else p.rules[who] for p in look]
+    return joint_log_score(draws, [p.count.events for p in look], [p.count.n for p in look])[0]
+
+
+def _distances(
+    rows: Sequence[Scored], differences: Sequence[ScoredDifference]
+) -> Callable[[Sequence[str], str], float]:
+    """The CRPS of a look: that of its difference where one is named, else the mean of its rows'."""
+    alone = {r.predicted.count.row.key: r.scores for r in rows}
+    pairs = {frozenset((d.of.count.row.key, d.less.count.row.key)): d.scores for d in differences}
+
+    def distance(look: Sequence[str], who: str) -> float:
+        pair = pairs.get(frozenset(look), {})
+        return pair[who].crps if who in pair else float(np.mean([alone[key][who].crps for key in look]))
+
+    return distance
+
+
+def _totals(trials: Sequence[TrialScore]) -> Iterable[Total]:
+    """Of each rule all trials, and those of each domain where that is not the same."""
+    for rule in RULES:
+        said = [t for t in trials if rule in t.beside]
+        domains = list(dict.fromkeys(t.domain for t in said))
+        if len(domains) > 1:
+            yield _total(rule, "", said)
+        for domain in domains:
+            yield _total(rule, domain, [t for t in said if t.domain == domain])
+
+
+def _total(rule: str, domain: str, said: Sequence[TrialScore]) -> Total:
+    each = {t.trial: t.beside[rule] for t in said}
+    each_sum = np.sum([[b.rule_log, b.homing_log, b.rule_crps, b.homing_crps] for b in each.values()], axis=0)
+    rule_log, homing_log, rule_crps, homing_crps = (float(x) for x in each_sum)
+    rows = sum(len(b.rows) for b in each.values())
+    without = {left: sum(b.difference for trial, b in each.items() if trial != left) for left in each}
+    order = sorted(without, key=lambda left: without[left]) if len(each) > 1 else []
+    fewest, most = ((left, without[left]) for left in (order[0], order[-1])) if order else (None, None)
+    return Total(rule, domain, len(each), rows, rule_log, homing_log, rule_crps, homing_crps, fewest, most)
 
 
 def thin(x: Array) -> Array:

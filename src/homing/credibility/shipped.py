@@ -15,7 +15,7 @@ from homing.ground.errors import EvidenceError
 
 @functools.lru_cache(maxsize=4)
 def shipped_verdict(folder: Path | None = None) -> Mapping[str, Any]:
-    """The hold-outs as predicted, from the package or a calibration's folder; see `files.verdict_plain`.
+    """The hold-outs as predicted, from the package or a calibration's folder; see `verdict_plain`.
 
     Raises: EvidenceError naming a file that is missing or damaged.
     """

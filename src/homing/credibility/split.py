@@ -7,15 +7,15 @@ A file of catalogue/calibration/ has
     public until: '2019-12-31'                # of a calibration set: when the last of it had become public
     regimens:                                 # of a domain that has them: what its arms are simulated with
       120-million: {doses: [{at: week 0, dose: 120e6 cells}], because: ...}
-    comparisons:                              # of a hold-out: two rows whose difference is scored too
-      - {name: ..., cells: 'TRIAL, ARM, ENDPOINT, week W', control: ...}
+    comparisons:                              # of a hold-out: two rows whose difference (of less less) is scored too
+      - {name: ..., of: 'TRIAL, ARM, ENDPOINT, week W', less: ...}
     rows:
       - {trial: ..., arm: ..., endpoint: ..., week: ..., because: ...}
 
 A row names a result of the evidence store and never repeats its numbers; of a kinetic one `what` and `day` stand for
 `endpoint` and `week`. `n` (with `how`) replaces a denominator that the store can't know; `as` says what is made of the
 row (see `HOW`); with `from` it is of those who were still free of the event at that earlier week; `output` names what
-is simulated for it.
+is simulated for it; `name` is what a row is called in both languages whose endpoint has no term.
 Calibration gets `sealed(store)`, a store from which every hold-out result has been taken away.
 """
 
@@ -26,7 +26,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.records import AdverseEvent, Kinetic, Outcome, Trial
@@ -42,7 +42,7 @@ DOMAINS = ("fistula", "relapse", "reset", "kinetics")
 #: kinetic reading.
 HOW = ("binomial", "kept", "gained", "kaplan-meier", "kinetic")
 _ROW = ("trial", "arm", "endpoint", "week", "because")
-_MORE = ("as", "from", "n", "how", "regimen", "output")
+_MORE = ("as", "from", "n", "how", "regimen", "output", "name")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Row:
     regimen: str = ""
     output: str = ""
     where: str = ""
+    name: Mapping[str, str] | None = None
 
     @property
     def key(self) -> str:
@@ -79,12 +80,6 @@ class RowSet:
     public_until: str = ""
     regimens: Mapping[str, Entry] | None = None
     comparisons: Mapping[str, tuple[str, str]] | None = None
-
-    @property
-    def digest(self) -> str:
-        """A hash of what the file says, by which a fit knows its data."""
-        told = [(r.key, r.n, r.since, r.regimen, r.output) for r in self.rows]
-        return hashlib.sha256(json.dumps([self.key, told], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -144,8 +139,8 @@ def read_row_set(e: Entry) -> RowSet:
             raise EvidenceError(f"'{row.key}' stands here twice.", row.where)
     comparisons = {}
     for p in e.parts("comparisons"):
-        p.fields("name", "cells", "control", required=("name", "cells", "control"))
-        pair = p.text("cells"), p.text("control")
+        p.fields("name", "of", "less", required=("name", "of", "less"))
+        pair = p.text("of"), p.text("less")
         for key in pair:
             if key not in keys:
                 raise EvidenceError(f"compares '{key}', which is no row of this file.", p.where)
@@ -178,6 +173,7 @@ def _row(p: Entry, regimens: Mapping[str, Entry]) -> Row:
         regimen=regimen,
         output=p.text("output"),
         where=p.where,
+        name=p.both_languages("name") if "name" in p.data else None,
     )
 
 
@@ -203,21 +199,55 @@ def _patients(p: Entry) -> int:
 def sealed(store: Store) -> Store:
     """The store without any result of a hold-out set: what calibration may read.
 
-    A trial that both sets name keeps the results of its calibration rows only; one of hold-outs alone loses all its
-    outcomes, adverse events and kinetics, so that nothing about its arms leaks through another endpoint. What published
-    meta-analyses print goes too, since some of them hold these trials.
+    Trials of hold-out sets, and entries that hold any of their patients, keep the results of calibration rows only:
+    outcomes and kinetic readings; nothing about their arms leaks through another endpoint or an adverse event. What
+    published meta-analyses print goes too, since some of them hold these trials.
     """
-    held = {row.trial for s in row_sets() if s.set == "holdout" for row in s.rows}
-    used = {(row.trial, row.endpoint, row.week) for s in row_sets() if s.set == "calibration" for row in s.rows}
-    trials = {}
-    for key, trial in store.trials.items():
-        if key not in held:
-            trials[key] = trial
-            continue
-        weeks = {(endpoint, week) for name, endpoint, week in used if name == key}
-        kept = tuple(o for o in trial.outcomes if (o.endpoint, o.week) in weeks)
-        trials[key] = replace(trial, outcomes=kept, adverse_events=(), kinetics=(), economics=(), notes=())
+    rows = [row for s in row_sets() if s.set == "calibration" for row in s.rows]
+    used = {(row.trial, row.endpoint, week) for row in rows for week in (row.week, row.since) if week is not None}
+    trials = dict(store.trials)
+    for key in held_out(store):
+        trial = trials[key]
+        outcomes = tuple(o for o in trial.outcomes if (key, o.endpoint, o.week) in used)
+        kinetics = tuple(k for k in trial.kinetics if (key, k.what, k.day / DAYS_PER_WEEK) in used)
+        trials[key] = replace(trial, outcomes=outcomes, adverse_events=(), kinetics=kinetics, economics=(), notes=())
     return replace(store, trials=trials, questions={}, claims=(), gaps=(), meta_analyses={})
+
+
+def held_out(store: Store) -> frozenset[str]:
+    """The trials of hold-out sets and, whichever entry says so, all that share patients with one of them."""
+    found = {row.trial for s in row_sets() if s.set == "holdout" for row in s.rows}
+    waiting = list(found)
+    while waiting:
+        one = waiting.pop()
+        more = {key for key in store.trials if key not in found and store.share_patients(one, key)}
+        found |= more
+        waiting += more
+    return frozenset(found)
+
+
+def digest(found: RowSet, store: Store) -> str:
+    """A hash by which a fit knows its data: all that a file says but its reasons, and the results that it comes to."""
+    told = [
+        *(found.key, found.set, found.domain, found.public_until),
+        {name: each.data.get("doses") for name, each in (found.regimens or {}).items()},
+        found.comparisons,
+        [
+            [getattr(row, f.name) for f in fields(row) if f.name not in ("because", "where", "name")]
+            for row in found.rows
+        ],
+        [_results(row, store) for row in found.rows],
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _results(row: Row, store: Store) -> list[object]:
+    """Events and patients; of a kinetic row all readings of its trial, as one is read beside the others."""
+    if row.how != "kinetic":
+        found = count(store, row)
+        return [found.events, found.n]
+    readings = store.trial(row.trial).kinetics
+    return [[k.arm, k.what, k.day, k.n, k.value, k.low, k.high, k.sd, k.unit] for k in readings]
 
 
 def count(store: Store, row: Row) -> Count:
@@ -229,7 +259,7 @@ def count(store: Store, row: Row) -> Count:
     if row.since is not None:
         before = _share(_result(store, replace(row, week=row.since)), row)
         now = _share(found, row)
-        risk = (now - before) / (1 - before) if row.endpoint in _EVENTS else now / before
+        risk = (now - before) / (1 - before) if row.endpoint in EVENTS else now / before
         events = round(risk * n)
     elif row.how == "gained":
         if not isinstance(found, Outcome) or found.events is None or found.n is None:
@@ -246,7 +276,7 @@ def count(store: Store, row: Row) -> Count:
 
 
 #: Endpoints that count what has happened by a week; the others count who is still free of it.
-_EVENTS = ("relapse",)
+EVENTS = ("relapse",)
 
 
 def _share(found: Outcome | AdverseEvent | Kinetic, row: Row) -> float:

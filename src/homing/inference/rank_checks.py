@@ -4,11 +4,12 @@ For each replicate a parameter is drawn from the prior, data are simulated from 
 parameter among L posterior draws is then uniform on 0 to L when all is right (Talts and others 2018, arXiv:1804.06788).
 Two readings: the chi-square of a histogram, and the difference of the ranks' distribution function from the uniform one
 against a band that holds it everywhere at once (Saeilynoja, Buerkner and Vehtari 2022, doi:10.1007/s11222-022-10090-6,
-its simulated form, on the discrete ranks themselves).
+whose chance is computed exactly, on the discrete ranks themselves).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,8 +25,8 @@ from homing.inference.draws import read_arrays, write_arrays
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-#: Replicates of uniform ranks from which the simultaneous band is read, and their seed.
-_BAND_RUNS, _BAND_SEED = 4000, 20220
+#: Halvings of the logarithm of the level of each place of the simultaneous band.
+_HALVINGS = 16
 #: A bin of the histogram expects at least this many ranks.
 _FEWEST_IN_BIN = 5
 _MOST_BINS = 20
@@ -70,7 +71,7 @@ class Ranks:
         return float(chisquare(self.histogram(name, bins)).pvalue)
 
     def band(self, name: str, level: float = LEVEL) -> Band:
-        """The difference from uniform ranks, with the band that a right inference leaves with probability `level`."""
+        """Difference from uniform ranks, with a band that a right inference leaves with probability `level` at most."""
         low, high = _band(len(self.ranks), self.draws, level)
         share = np.arange(1, self.draws + 1) / (self.draws + 1)
         below = np.cumsum(np.bincount(self._of(name), minlength=self.draws + 1))[:-1] / len(self.ranks)
@@ -79,8 +80,9 @@ class Ranks:
     def failing(self, level: float = LEVEL) -> tuple[str, ...]:
         """The parameters outside their band or with too small a chi-square p-value.
 
-        A right inference has any of them with probability `level` at most: it is divided by the number of readings, two
-        for each parameter (Bonferroni).
+        `level` is divided by the number of readings, two for each parameter (Bonferroni), so that a right inference has
+        any of them with probability `level` at most, as far as its chi-squares go by their large-sample distribution;
+        the bands' part of it is exact.
         """
         each = level / (2 * len(self.names))
         return tuple(n for n in self.names if not self.band(n, each).held or self.chi_square(n) < each)
@@ -156,24 +158,43 @@ def _kept(file: Path | None) -> tuple[tuple[str, ...], list[Sequence[int]]]:
 
 @lru_cache(maxsize=16)
 def _band(replicates: int, draws: int, level: float) -> tuple[Array, Array]:
-    """The lowest and highest counts of ranks below each of 1..draws, left with probability `level` altogether.
+    """The lowest and highest counts of ranks below each of 1..draws, left with probability `level` altogether at most.
 
-    Each place has the two-sided binomial interval of one level, chosen so that this share of simulated uniform ranks
-    leaves any of them.
+    Each place has the two-sided binomial interval of one level: the highest, to within the halvings, at which the
+    exact chance to leave any is small enough. At `level` by the number of places that is certain (Bonferroni).
     """
+    low, high = math.log(level / draws), math.log(level)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _leaves(*_intervals(replicates, draws, math.exp(middle)), replicates) <= level:
+            low = middle
+        else:
+            high = middle
+    bottom, top = _intervals(replicates, draws, math.exp(low))
+    return bottom.astype(float), top.astype(float)
+
+
+def _intervals(replicates: int, draws: int, level: float) -> tuple[Ints, Ints]:
+    """The counts (place,) that a binomial goes below, or above, with probability level / 2 at most each."""
     from scipy.stats import binom
 
     share = np.arange(1, draws + 1) / (draws + 1)
-    rng = np.random.default_rng(_BAND_SEED)
-    smallest = np.empty(_BAND_RUNS)
-    counts = np.arange(replicates + 1)[:, None]
-    tails = 2 * np.minimum(binom.cdf(counts, replicates, share), binom.sf(counts - 1, replicates, share))
-    for run in range(_BAND_RUNS):
-        ranks = rng.integers(draws + 1, size=replicates)
-        below = np.cumsum(np.bincount(ranks, minlength=draws + 1))[:-1]
-        smallest[run] = tails[below, np.arange(draws)].min()
-    least = float(np.quantile(smallest, level, method="lower"))
-    inside = tails >= least
-    low = inside.argmax(axis=0).astype(float)
-    high = (replicates - inside[::-1].argmax(axis=0)).astype(float)
-    return low, high
+    low, high = binom.ppf(level / 2, replicates, share), binom.isf(level / 2, replicates, share)
+    return low.astype(np.int64), high.astype(np.int64)
+
+
+def _leaves(low: Ints, high: Ints, replicates: int) -> float:
+    """The probability that uniform ranks leave the band at any place.
+
+    From place to place the count is a Markov chain: of the ranks that are not below this place, each is below the next
+    with the same chance.
+    """
+    from scipy.stats import binom
+
+    places = len(low) + 1
+    counts, chances = np.zeros(1, dtype=np.int64), np.ones(1)
+    for k, (bottom, top) in enumerate(zip(low, high, strict=True)):
+        following = np.arange(bottom, top + 1)
+        steps = binom.pmf(following - counts[:, None], replicates - counts[:, None], 1 / (places - k))
+        counts, chances = following, chances @ steps
+    return 1 - float(chances.sum())

@@ -100,7 +100,7 @@ class Score:
     """How one prediction did; `observed`, `mean` and `crps` in shares.
 
     `log_score` (higher is better) with its Monte Carlo error, `crps` (lower is better), `intervals` and whether the
-    observation is `inside` by level, `pit` randomised.
+    observation is `inside` by level, which what was held impossible never is; `pit` randomised.
     """
 
     observed: float
@@ -126,7 +126,7 @@ def difference_of_shares(
 
     Arguments: `active`, `control` (draw,) the event probabilities, row by row of one world; patients of each arm.
     """
-    first, second = _pair(active, control)
+    first, second = _same_length([active, control])
     a, c = _masses(first, active_patients), _masses(second, control_patients)
     steps = _counts(active_patients)[:, None] * control_patients - _counts(control_patients) * active_patients
     atoms, where = np.unique(steps.ravel(), return_inverse=True)
@@ -138,14 +138,19 @@ def difference_of_shares(
 
 
 def joint_log_score(
-    active: ArrayLike, control: ArrayLike, events: tuple[int, int], patients: tuple[int, int]
+    probabilities: Sequence[ArrayLike], events: Sequence[int], patients: Sequence[int]
 ) -> tuple[float, float]:
-    """The log probability of both counts together (active, control), and its Monte Carlo standard error."""
+    """The log probability of several counts together, and its Monte Carlo standard error.
+
+    Arguments: `probabilities` draws (draw,) of each count's event probability, row by row of one world; `events` and
+    `patients` of each count. Raises: StudyError for counts or draws that are not possible or don't belong together.
+    """
     from scipy.special import logsumexp
 
-    first, second = _pair(active, control)
-    logs = _log_masses(_events(events[0], patients[0]), patients[0], first)
-    logs = logs + _log_masses(_events(events[1], patients[1]), patients[1], second)
+    each = _same_length(probabilities)
+    logs = np.zeros(len(each[0]))
+    for p, count, n in zip(each, events, patients, strict=True):
+        logs = logs + _log_masses(_events(count, n), n, p)
     top = float(logsumexp(logs)) - math.log(len(logs))
     if len(logs) < 2 or not math.isfinite(top):
         return top, math.inf
@@ -158,14 +163,18 @@ def score(predictive: Predictive, observed: float, u: float = 0.5, levels: Seque
     Arguments: `u` the uniform number of the randomised transform (0.5 gives the mid-point, without chance).
     """
     intervals = {level: predictive.interval(level) for level in levels}
+    log = predictive.log_score(observed)
     return Score(
         observed=observed,
         mean=predictive.mean,
-        log_score=predictive.log_score(observed),
+        log_score=log,
         log_score_error=predictive.log_score_error(observed),
         crps=predictive.crps(observed),
         intervals=intervals,
-        inside={level: low - _ROUNDING <= observed <= high + _ROUNDING for level, (low, high) in intervals.items()},
+        inside={
+            level: log > -math.inf and low - _ROUNDING <= observed <= high + _ROUNDING
+            for level, (low, high) in intervals.items()
+        },
         pit=predictive.pit(observed, u),
     )
 
@@ -196,11 +205,11 @@ def _probabilities(given: ArrayLike) -> Array:
     return p
 
 
-def _pair(active: ArrayLike, control: ArrayLike) -> tuple[Array, Array]:
-    first, second = _probabilities(active), _probabilities(control)
-    if len(first) != len(second):
-        raise StudyError(f"both arms need the same draws, and {len(first)} and {len(second)} are given.")
-    return first, second
+def _same_length(given: Sequence[ArrayLike]) -> list[Array]:
+    found = [_probabilities(p) for p in given]
+    if len({len(p) for p in found}) != 1:
+        raise StudyError(f"counts of one world need the same draws, and {[len(p) for p in found]} are given.")
+    return found
 
 
 def _events(events: int, patients: int) -> int:

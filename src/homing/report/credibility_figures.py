@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import binom
 
 from homing.answers.content import Dots, Estimate, Lines, Message, Panel, Series, Spans, Text, Verbatim
-from homing.credibility.predicting import RULES
+from homing.credibility.calibration import fistula
+from homing.credibility.calibration.unknowns import unknowns
 from homing.credibility.predictive_checks import DOSES
+from homing.credibility.rules import RULES
 from homing.credibility.scoring import HOMING
 from homing.ground.proportions import exact_interval
 from homing.patients.posterior import Posterior
@@ -18,6 +21,8 @@ from homing.report.figures.apart import set_apart
 
 #: Levels of intervals in the pictures, as the files name them.
 LEVELS = ("0.5", "0.8", "0.95")
+#: Percentage points of a difference of shares.
+POINTS = 100
 #: A bin of a histogram of ranks is outside its band with this probability where the inference is right.
 BAND = 0.01
 #: Courses of cohorts, which stand in a picture of their own.
@@ -41,25 +46,28 @@ def learnt(found: Posterior) -> Dots:
 
 
 def predicted_rows(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spans:
-    """Every hold-out row: what was seen, and the 50, 80 and 95 % intervals of what was predicted.
+    """Every hold-out row that the model predicted: what was seen, and the intervals of what was foretold.
 
     Arguments: `names` what rows are called, by key.
     """
-    rows = verdict["rows"]
-    called = [names[r["key"]] for r in rows]
-    return _spans(rows, called, "credibility.rows", "credibility.share")
+    rows = by_model(verdict)
+    return _spans(rows, [names[r["key"]] for r in rows], "credibility.rows", "credibility.share")
+
+
+def by_model(verdict: Mapping[str, Any], *, wanted: bool = True) -> list[Mapping[str, Any]]:
+    """The rows that the model predicted, or those that it didn't (of which older files say nothing)."""
+    return [r for r in verdict["rows"] if r.get("counts", True) == wanted]
 
 
 def predicted_differences(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spans:
-    """Every difference, cells less control: what was seen, and the intervals of what was predicted."""
+    """Every difference of two arms, in percentage points: what was seen, and the intervals of what was predicted."""
     found = verdict["differences"]
     called = [names[d["name"]] for d in found]
-    return _spans(found, called, "credibility.differences", "credibility.difference", reference=0.0)
+    figure = _spans(found, called, "credibility.differences", "credibility.difference")
+    return replace(figure, intervals=POINTS * figure.intervals, seen=POINTS * figure.seen, percent=False, reference=0.0)
 
 
-def _spans(
-    scored: Sequence[Mapping[str, Any]], names: Sequence[Text], title: str, axis: str, reference: float | None = None
-) -> Spans:
+def _spans(scored: Sequence[Mapping[str, Any]], names: Sequence[Text], title: str, axis: str) -> Spans:
     mine = [each["scores"][HOMING] for each in scored]
     return Spans(
         title=Message(title),
@@ -69,7 +77,6 @@ def _spans(
         seen=np.array([s["observed"] for s in mine]),
         x_label=Message(axis),
         percent=True,
-        reference=reference,
     )
 
 
@@ -79,53 +86,48 @@ def totals(verdict: Mapping[str, Any]) -> Dots:
     values = [[_point(t["log score"]["homing"]), _point(t["log score"]["rule"])] for t in rows]
     return Dots(
         title=Message("credibility.totals"),
-        categories=[Message("credibility.rule-of", {**rule_and_domain(t), "rows": t["rows"]}) for t in rows],
+        categories=[total_name(t) for t in rows],
         groups=[Message("credibility.rule.homing"), Message("credibility.head.the-rule")],
         values=np.array(values),
         x_label=Message("credibility.log-axis"),
         note=Message("credibility.totals-note"),
-        together=True,
     )
+
+
+def total_name(total: Mapping[str, Any]) -> Message:
+    """What a total is called: its rule, the kind of results, and of how many trials (older files: results)."""
+    values = {**rule_and_domain(total), "trials": total.get("trials", total["rows"])}
+    return Message("credibility.rule-of", values)
 
 
 def rule_and_domain(total: Mapping[str, Any]) -> dict[str, Message]:
     """What a rule and the kind of results of a total are called."""
-    rule = total["rule"].replace(" ", "-")
-    return {"rule": Message(f"credibility.rule.{rule}"), "domain": Message(f"credibility.domain.{total['domain']}")}
+    return {"rule": rule_name(total["rule"]), "domain": Message(f"credibility.domain.{total['domain']}")}
+
+
+def rule_name(rule: str) -> Message:
+    """What a rule is called."""
+    return Message(f"credibility.rule.{rule.replace(' ', '-')}")
 
 
 def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
-    """Log score of Homing less that of each rule, for every result that counts once in a total."""
-    units = [(names[r["key"]], _logs(r["scores"])) for r in verdict["rows"] if r["key"] not in paired(verdict)]
-    units += [(names[d["name"]], d["joint log score"]) for d in verdict["differences"]]
-    kept = [(name, logs) for name, logs in units if logs[HOMING] is not None and any(rule in logs for rule in RULES)]
+    """Log score of Homing less that of each rule, for every trial of which a rule says anything.
+
+    Arguments: `names` what trials are called, by key.
+    """
+    kept = [t for t in verdict["trials"] if t["beside"]]
     values = [
-        [_point(None if logs.get(rule) is None else (logs[HOMING] or 0.0) - (logs[rule] or 0.0)) for rule in RULES]
-        for _, logs in kept
+        [_point(t["beside"][rule]["difference"] if rule in t["beside"] else None) for rule in RULES] for t in kept
     ]
     return Dots(
         title=Message("credibility.row-scores"),
-        categories=[name for name, _ in kept],
-        groups=[
-            Message("credibility.less", {"rule": Message(f"credibility.rule.{rule.replace(' ', '-')}")})
-            for rule in RULES
-        ],
+        categories=[names[t["trial"]] for t in kept],
+        groups=[Message("credibility.less", {"rule": rule_name(rule)}) for rule in RULES],
         values=np.array(values).reshape(len(kept), len(RULES), 3),
         x_label=Message("credibility.row-log-axis"),
         reference=0.0,
         note=Message("credibility.row-scores-note"),
-        together=True,
     )
-
-
-def paired(verdict: Mapping[str, Any]) -> set[str]:
-    """Keys of the rows whose trial and visit have a difference: they count in it and not alone."""
-    both = {(d["trial"], d["week"]) for d in verdict["differences"]}
-    return {r["key"] for r in verdict["rows"] if (r["trial"], r["week"]) in both}
-
-
-def _logs(scores: Mapping[str, Any]) -> dict[str, float | None]:
-    return {rule: s["log score"] for rule, s in scores.items()}
 
 
 def _point(x: float | None) -> tuple[float, float, float]:
@@ -145,8 +147,15 @@ def ranks(diagnostics: Mapping[str, Any]) -> Lines:
         band = Series(Message("credibility.expected"), x, expected, np.full(bins, low), np.full(bins, high))
         series = [band, Series(Message("credibility.counted"), x, y, style="points", colour=1)]
         axes = Message("credibility.rank-axis"), Message("credibility.count-axis")
-        panels.append(Panel(Verbatim(name), series, *axes, y_range=(0.0, float(max(y.max(), high) * 1.1))))
+        panels.append(Panel(unknown_name(name), series, *axes, y_range=(0.0, float(max(y.max(), high) * 1.1))))
     return Lines(Message("credibility.ranks", {"n": told["replicates"]}), panels)
+
+
+def unknown_name(key: str) -> Verbatim:
+    """What an unknown of the fistula model is called; its key where it has no name."""
+    known = unknowns(fistula.DOMAIN)
+    found = {k: f.name for k, f in known.factors.items()} | {k: t.name for k, t in known.terms.items()}
+    return _name(found[key]) if key in found else Verbatim(key)
 
 
 def courses(checks: Mapping[str, Any], of: Literal["fistula", "cohorts"]) -> Lines:
@@ -156,7 +165,13 @@ def courses(checks: Mapping[str, Any], of: Literal["fistula", "cohorts"]) -> Lin
     trials = list(dict.fromkeys(s["trial"] for c in shown for s in c["seen"]))
     values = {"draws": checks["draws"], "patients": checks["patients"]}
     panels = [_course(c, trials) for c in shown]
-    return Lines(Message(f"credibility.checks-{of}"), panels, Message("credibility.checks-note", values))
+    note = Message("credibility.checks-note", values)
+    own = [
+        s["trial"] for c in shown for s in c["seen"] if fistula.READ_AS.get(s["endpoint"]) not in (None, s["endpoint"])
+    ]
+    if own:
+        note = Message("credibility.checks-note-own", {"note": note, "trials": list(dict.fromkeys(own))})
+    return Lines(Message(f"credibility.checks-{of}"), panels, note)
 
 
 def _course(c: Mapping[str, Any], trials: Sequence[str]) -> Panel:

@@ -2,7 +2,7 @@
 
 Neither was ever fitted to. How few donor cells a method finds, and among how many, was not read; both are drawn from
 wide ranges of catalogue/kinetics, so the predictions are wide. Each draw is one possible truth, shared by the patients
-of a study; days and patients differ within it.
+of a study, who differ in when they die.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from homing.credibility.calibration.factors import factor_of, prior_draws
 from homing.credibility.calibration.kinetics import PRODUCT, living, odds, rate_of, seen, share_of
 from homing.engine import CompiledSystem, compile_system
-from homing.ground.keys import normals
 from homing.patients.population import Population, population
 from homing.patients.scenario import PLAIN
 from homing.protocol import catalogue
@@ -29,39 +28,52 @@ from homing.study.simulator import Simulator
 
 #: Patients of the autopsy study, whose earliest and latest death the range of days is.
 AUTOPSIES = 18
+#: How far out a day of death may be, in standard deviations, and halvings until it is found.
+_FURTHEST, _HALVINGS = 8.0, 40
 LOCAL_POPULATION, LOCAL_ROUTE, LOCAL_CARRIER = "uc-moderate-severe", "endoscopic-submucosal", "suspension"
 _LOCAL_LOSS = "product.k_gut_death"
 
 
-def found_after_infusion(
-    theta: Mapping[str, ArrayLike], draws: int, seed: int, patients: int = 50
-) -> NDArray[np.float64]:
+def found_after_infusion(theta: Mapping[str, ArrayLike], draws: int, seed: int) -> NDArray[np.float64]:
     """(draw,) share of patients in whose tissue donor DNA is found at autopsy.
 
-    Immune killing is left out: the patients' immune systems had been emptied.
-    Arguments: `theta` draws (draw,) of factors of `kinetics`, by key; `patients` how many days of death a draw has.
+    Patients differ in their day of death, lognormal about the median. Fewer cells live the later it is, so that the
+    share is the chance to die before the day from which too few are left, without any patient being drawn. Immune
+    killing is left out: the patients' immune systems had been emptied.
+    Arguments: `theta` draws (draw,) of factors of `kinetics`, by key.
     """
+    from scipy.special import ndtr
+
     assumed = _drawn(("infused_cells", "cells_of_body", "seen_in_tissue"), draws, seed)
-    days = _days_of_death(draws * patients, seed).reshape(draws, patients)
-    per_patient = {key: np.repeat(np.broadcast_to(x, (draws,)), patients) for key, x in theta.items()}
-    alive = living(per_patient, days.ravel()).reshape(draws, patients)
+    per_draw = {key: np.broadcast_to(np.asarray(x, dtype=float), (draws,)) for key, x in theta.items()}
     given = share_of("viability").number * assumed["infused_cells"]
-    share = alive * (given / assumed["cells_of_body"])[:, None]
-    return np.asarray((share > assumed["seen_in_tissue"][:, None]).mean(axis=1))
+    needed = assumed["seen_in_tissue"] * assumed["cells_of_body"] / given
+    low, high = np.full(draws, -_FURTHEST), np.full(draws, _FURTHEST)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        found = living(per_draw, _day_of_death(middle)) > needed
+        low, high = np.where(found, middle, low), np.where(found, high, middle)
+    return np.asarray(ndtr(low))
 
 
-def _days_of_death(n: int, seed: int) -> NDArray[np.float64]:
-    """(n,) days, lognormal about the median; the printed range spans the expected extremes of the patients (Blom)."""
+def _day_of_death(deviate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Days at standard normal deviates; the printed range spans the expected extremes of the patients (Blom)."""
     day = seen("day_of_death")
     if day.low is None or day.high is None:
         raise ValueError("the days of death have a range")
     extreme = NormalDist().inv_cdf((AUTOPSIES - 0.375) / (AUTOPSIES + 0.25))
     spread = math.log(day.high / day.low) / (2 * extreme)
-    return np.asarray(day.number * np.exp(spread * normals(seed, "day of death", np.arange(n))[:, 0]))
+    return np.asarray(day.number * np.exp(spread * deviate))
 
 
 def found_after_injection(draws: int, seed: int, patients: int = 8, threads: int = 1) -> NDArray[np.float64]:
-    """(draw,) share of patients in whose rectal biopsy donor cells are found, immune killing included."""
+    """(draw,) share of patients in whose rectal biopsy donor cells are found, immune killing included.
+
+    The simulated patients of a draw are all but alike in how many cells live, so that all or none of them have donor
+    cells, however many there are. Those in whom they are found, k of n, are therefore read as a sample: the share is
+    (k + 1/2) / (n + 1), its mean under Jeffreys' prior, since a few patients that are alike don't show that a share
+    between is impossible. How unlikely it is rests on n, and its log score says no more than that it is unlikely.
+    """
     loss = prior_draws(
         [factor_of("local_loss", (_LOCAL_LOSS,), rate_of("k_gut_death"), "range in the profile")], draws, seed
     )
@@ -78,7 +90,8 @@ def found_after_injection(draws: int, seed: int, patients: int = 8, threads: int
     retained = usual * kept["local_retained"] / (1 + usual * kept["local_retained"]) / (usual / (1 + usual))
     alive = run["product.gut"][:, run.at(day)].reshape(draws, patients) * retained[:, None]
     share = alive / assumed["cells_of_injected_tissue"][:, None]
-    return np.asarray((share > assumed["seen_in_tissue"][:, None]).mean(axis=1))
+    found = (share > assumed["seen_in_tissue"][:, None]).sum(axis=1)
+    return np.asarray((found + 0.5) / (patients + 1))
 
 
 def _drawn(keys: tuple[str, ...], draws: int, seed: int) -> dict[str, NDArray[np.float64]]:

@@ -16,6 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from homing.credibility.calibration.factors import INTERVAL_HOLDS, Factor, factor_of
 from homing.credibility.calibration.relapse import gut_flares, memory_priming, with_flares
@@ -30,6 +31,7 @@ from homing.protocol import catalogue
 from homing.protocol.course import PlannedProcedure, Protocol
 from homing.protocol.regimen import usual_courses
 from homing.study.simulator import Simulated, Simulator
+from homing.synthesis.bayes import TAU_SCALE
 
 POPULATION, PRODUCT, PROCEDURE = "refractory-luminal-cd-hsct", "autologous-hsct", "hsct-conditioning"
 #: The published pool of deaths by transplantation.
@@ -109,15 +111,17 @@ def death_risks(patients: int, seed: int, weeks: float, threads: int = 1) -> NDA
 
 
 def death_prior(store: Store, draws: int, seed: int) -> NDArray[np.float64]:
-    """(draw,) risk to die of a transplantation as older series have it: normal on the logit, with the pooled interval.
+    """(draw,) risk to die of a transplantation in one more series, as older ones have it; normal on the logit.
 
-    Not what the mechanism's hazard says (see `death_risks`), which was set in view of fewer and later deaths.
+    The printed interval is that of the pooled mean. Series differ about it by a standard deviation that was not
+    printed, nor the counts from which it follows; it is drawn from the half-normal prior that Bayesian pooling has for
+    it. Not what the mechanism's hazard says (see `death_risks`), which was set in view of fewer and later deaths.
     """
     printed = store.meta_analysis(DEATHS).printed
     low, middle, high = (np.log(printed[k] / (1 - printed[k])) for k in ("low", "estimate", "high"))
-    spread = (high - low) / (2 * NormalDist().inv_cdf(0.5 + INTERVAL_HOLDS / 2))
-    z = normals(seed, "risk to die of a transplantation", np.arange(draws))[:, 0]
-    return np.asarray(1 / (1 + np.exp(-(middle + spread * z))))
+    error = (high - low) / (2 * NormalDist().inv_cdf(0.5 + INTERVAL_HOLDS / 2))
+    of_mean, between, series = normals(seed, "risk to die of a transplantation", np.arange(draws), 3).T
+    return np.asarray(expit(middle + error * of_mean + TAU_SCALE * np.abs(between) * series))
 
 
 def _run(theta: Mapping[str, float], patients: int, seed: int, threads: int, weeks: float) -> Simulated:

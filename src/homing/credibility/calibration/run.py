@@ -18,7 +18,7 @@ from homing.credibility.calibration.factors import prior_draws
 from homing.credibility.calibration.posterior_files import Parameter, thinned
 from homing.credibility.calibration.surface import Surface
 from homing.credibility.calibration.unknowns import Unknowns, unknowns
-from homing.credibility.split import rows_of, sealed
+from homing.credibility.split import digest, rows_of, sealed
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import Store, load_store
 from homing.ground.cache import key_of
@@ -206,9 +206,9 @@ def model_version(table: Any, design: Design) -> str:
 
 
 def rows_digest(domain: str) -> str:
-    """What the calibration rows of a domain say, as a hash."""
-    names = data.LUMINAL if domain == luminal.DOMAIN else (domain,)
-    return "-".join(rows_of("calibration", name).digest for name in names)
+    """What the calibration rows of a domain say and come to, as a hash."""
+    names, known = data.LUMINAL if domain == luminal.DOMAIN else (domain,), sealed(load_store())
+    return "-".join(digest(rows_of("calibration", name), known) for name in names)
 
 
 #: What simulated cohorts depend on: folders and files of the package that are hashed, and folders of the catalogue.

@@ -1,7 +1,7 @@
 """What calibration may inform: factors on values of the mechanism, and terms of how trials observe it, with priors.
 
-A file of catalogue/unknowns/ has, for one domain, `factors` (name, multiplies, prior, box, summary) and `terms` (kind,
-centre, spread, scale, because).
+A file of catalogue/unknowns/ has, for one domain, `factors` (name, multiplies, prior, box, summary) and `terms` (name,
+kind, centre, spread, scale, because).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS = ("normal", "half-normal")
 
 @dataclass(frozen=True)
 class Term:
-    """A term of the observation: normal about `centre`, or half-normal from 0, with `spread`."""
+    """A term of the observation: normal about `centre`, or half-normal from 0, with `spread`; `name` by language."""
 
     key: str
     kind: str
@@ -34,6 +34,7 @@ class Term:
     spread: float
     scale: str
     because: str
+    name: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,16 @@ def _factor(e: Entry, given: Mapping[str, Factor]) -> Factor:
 
 
 def _term(e: Entry) -> Term:
-    e.fields("kind", "centre", "spread", "scale", "because", required=("kind", "spread", "scale", "because"))
-    centre = float(e.text("centre", "0"))
+    required = ("name", "kind", "spread", "scale", "because")
+    e.fields(*required, "centre", required=required)
     return Term(
-        str(e.path[-1]), e.one_of("kind", KINDS), centre, _positive(e, "spread"), e.text("scale"), e.text("because")
+        str(e.path[-1]),
+        e.one_of("kind", KINDS),
+        float(e.text("centre", "0")),
+        _positive(e, "spread"),
+        e.text("scale"),
+        e.text("because"),
+        e.both_languages("name"),
     )
 
 

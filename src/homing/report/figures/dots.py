@@ -28,7 +28,7 @@ def draw_dots(figure: Dots, words: Words) -> Figure:
     right = max((text_width(text, SMALL) for text in beside), default=0.0) + 0.15
     frame = row_frame(
         [clean(words(label)) for label in figure.categories],
-        0.24 if figure.together else max(0.24, _BETWEEN * groups + 0.12),
+        max(0.24, _BETWEEN * groups + 0.12),
         entries=entries if groups > 1 else [],
         x_label=clean(words(figure.x_label)),
         right=right,
@@ -39,7 +39,7 @@ def draw_dots(figure: Dots, words: Words) -> Figure:
     if figure.reference is not None:
         frame.ax.axvline(figure.reference, color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)))
     for k in range(groups):
-        offset = 0.0 if figure.together else _BETWEEN * ((groups - 1) / 2 - k)
+        offset = _BETWEEN * ((groups - 1) / 2 - k)
         _draw_group(frame.ax, np.asarray(figure.values)[:, k, :], frame.middles + offset, k, low, high)
     for text, y in zip(beside, frame.middles, strict=False):
         write_beside(frame, float(y), text)

@@ -28,6 +28,7 @@ from homing.report.figures.style import (
 
 _BELOW = 0.5  # inches for tick labels and the label of the axis
 _WIDEST_LABEL = 2.4
+_MOST_LINES = 5  # what tells two rows apart may be the end of their labels
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def row_frame(
     labels: Sequence[str], row: float, *, entries: Sequence[Entry], x_label: str, right: float = 0.1
 ) -> Frame:
     """A frame with rows `row` inches tall (more where a label needs it) and `right` inches free beside the axes."""
-    wrapped = [wrap(label, _WIDEST_LABEL, SMALL, most=3) for label in labels]
+    wrapped = [wrap(label, _WIDEST_LABEL, SMALL, most=_MOST_LINES) for label in labels]
     tall = np.array([max(row, LINE * 0.8 * len(lines) + 0.08) for lines in wrapped])
     middles = -(np.cumsum(tall) - tall / 2)
     legend = legend_lines(entries, WIDTH - 2 * GAP)

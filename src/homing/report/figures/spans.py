@@ -82,7 +82,6 @@ def _entries(figure: Spans, words: Words) -> list[Entry]:
 
 
 def _number(x: float, figure: Spans, words: Words) -> str:
-    if not figure.percent:
-        return significant(x)
-    sign = "+" if figure.reference == 0 and x > 0 else ""
-    return sign + words.key("number.percent", number=fixed(100 * x, 1))
+    if figure.reference is not None:  # a difference, in the unit of the axis
+        return fixed(x, 1, signed=True)
+    return words.key("number.percent", number=fixed(100 * x, 1)) if figure.percent else significant(x)

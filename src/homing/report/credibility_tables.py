@@ -1,0 +1,205 @@
+"""How hold-outs are told in either language: what they are called, tables of them, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from homing.answers.content import Verbatim
+from homing.credibility.calibration import fistula
+from homing.evidence.store import Store
+from homing.report import credibility_figures as figures
+from homing.report.numbers import fixed
+from homing.report.words import Words
+
+HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps", "in-totals")
+TOTALS = ("rule", "of", "trials", "homing", "the-rule", "difference", "without-one", "better")
+KINETICS = ("kinetic", "seen", "predicted", "interval", "inside", "role")
+_LEVELS = ("0.5", "0.8", "0.95")
+#: The difference of ADMIRE-CD, which was known when the model was calibrated, and the first test.
+BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
+
+
+def names_of(verdict: Mapping[str, Any], store: Store) -> dict[str, Verbatim]:
+    """What each hold-out row is called, by key, each difference, by name, and each trial, by key."""
+    both = Words("en"), Words("zh")
+    found = {r["key"]: Verbatim(*(_called(r, store, words) for words in both)) for r in verdict["rows"]}
+    for d in verdict["differences"]:
+        of = {"trial": store.trial(d["trial"]).name, "week": f"{d['week']:g}"}
+        key = f"credibility.pair.{d.get('domain', 'fistula')}"  # older files have those of fistulas alone
+        found[d["name"]] = Verbatim(*(words.key(key, **of) for words in both))
+    return found | {key: Verbatim(store.trial(key).name) for key in {r["trial"] for r in verdict["rows"]}}
+
+
+def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
+    language, trial = words.language, store.trial(r["trial"])
+    arm = trial.arms[r["arm"]].label[language] if r["arm"] in trial.arms else r["arm"]
+    endpoint = _endpoint(r, store, language)
+    if r["as"] == "gained":
+        endpoint = words.key("credibility.row.gained", endpoint=endpoint, week=f"{fistula.FIRST_VISIT:g}")
+    return words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
+
+
+def _endpoint(r: Mapping[str, Any], store: Store, language: str) -> str:
+    terms = {**store.event_terms, **store.outcome_terms}
+    named = r.get("name") or terms.get(r["endpoint"])
+    return str(named[language]) if named else str(r["endpoint"])
+
+
+def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+    """Every result and difference that the model predicted, cells in the order of HEADS."""
+    rows = [_row(r, names, words) for r in figures.by_model(verdict)]
+    for d in verdict["differences"]:
+        s = d["scores"]["homing"]
+        seen = words.key("number.points", number=_signed(s["observed"]))
+        rows.append([words(names[d["name"]]), seen, *_scored(s, words, signed=True), _in_totals(d, words)])
+    return rows
+
+
+def from_older_series(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+    """Results that are predicted by a pool of older series, not by the model; cells in the order of HEADS."""
+    return [_row(r, names, words) for r in figures.by_model(verdict, wanted=False)]
+
+
+def _row(r: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[str]:
+    s = r["scores"]["homing"]
+    share = words.percent(s["observed"], 1)
+    seen = words.key("credibility.counted-of", events=f"{r['events']}", n=f"{r['n']}", share=share)
+    return [words(names[r["key"]]), seen, *_scored(s, words, signed=False), _in_totals(r, words)]
+
+
+def _in_totals(scored: Mapping[str, Any], words: Words) -> str:
+    """What it weighs in totals, and why no more; older files don't say."""
+    told = scored.get("in totals")
+    if told is None:
+        return words.key("number.missing")
+    if not told["because"]:
+        return words.key("number.yes")
+    return words.key(f"credibility.in-totals.{told['because']}", weight=told["weight"])
+
+
+def _scored(s: Mapping[str, Any], words: Words, *, signed: bool) -> list[str]:
+    low, high = s["intervals"]["0.95"]
+    ends = [_signed(x) if signed else words.percent(x, 1) for x in (s["predicted"], low, high)]
+    span = words.key("credibility.range", low=ends[1], high=ends[2])
+    return [ends[0], span, _inside(s, words), _log(s["log score"], 2), f"{s['crps']:.3f}"]
+
+
+def _inside(s: Mapping[str, Any], words: Words) -> str:
+    return " / ".join(words.key("number.yes" if s["inside"][level] else "number.no") for level in _LEVELS)
+
+
+def _signed(share: float) -> str:
+    return fixed(100 * share, 1, signed=True)
+
+
+def coverage(verdict: Mapping[str, Any], words: Words) -> str:
+    """How many results lie inside their interval, by level."""
+    told = [
+        words.key("credibility.covered-of", level=words.percent(float(level), 0), inside=inside, n=n)
+        for level, (inside, n) in verdict["coverage"].items()
+    ]
+    return words.key("credibility.covered", levels=words.listing(told))
+
+
+def own(verdict: Mapping[str, Any], words: Words) -> str:
+    """Homing's own total, and what of it no rule speaks of; '' where older files don't say."""
+    told = verdict.get("own")
+    if told is None:
+        return ""
+    values = {"trials": told["trials"], "rows": told["rows"], "log": _log(told["log score"])}
+    unsaid = told["no rule"]
+    return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
+
+
+def totals(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+    """Totals beside the rules, cells in the order of TOTALS."""
+    rows = []
+    for t in verdict["totals"]:
+        named = {name: words(message) for name, message in figures.rule_and_domain(t).items()}
+        better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
+        logs = [_log(t["log score"][of]) for of in ("homing", "rule")]
+        missing = words.key("number.missing")  # of older files
+        difference = _log(t["difference"], signed=True) if "difference" in t else missing
+        trials = f"{t.get('trials', t['rows'])}"
+        rows.append([named["rule"], named["domain"], trials, *logs, difference, _without_one(t, names, words), better])
+    return rows
+
+
+def _without_one(t: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> str:
+    """The smallest and the largest difference with one trial left out."""
+    ends = t.get("without one") or {}
+    if not ends.get("smallest"):
+        return words.key("number.missing")
+    told = [
+        words.key("credibility.without", x=_log(found["difference"], signed=True), trial=names[found["trial"]])
+        for found in (ends["smallest"], ends["largest"])
+    ]
+    return words.key("credibility.range", low=told[0], high=told[1])
+
+
+def _log(x: float | None, decimals: int = 1, *, signed: bool = False) -> str:
+    return "−∞" if x is None else fixed(x, decimals, signed=signed)
+
+
+def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[list[str]]:
+    """Kinetic hold-outs, cells in the order of KINETICS; none where the files are of before they were predicted."""
+    rows = []
+    for k in verdict.get("kinetics", ()):
+        told = words.key(f"credibility.kinetic.{k['of']}", n=k["n"])
+        name = words.key("credibility.kinetic.of", trial=store.trial(k["trial"]).name, what=told)
+        seen = words.number(k["observed"])
+        seen = words.key("credibility.kinetic.at-least", x=seen) if k["bound"] else seen
+        low, high = (words.number(x) for x in k["intervals"]["0.95"])
+        span = words.key("credibility.range", low=low, high=high)
+        role = words.key(f"credibility.kinetic.role.{'bound' if k['bound'] else k['role']}")
+        rows.append([name, seen, words.number(k["predicted"]), span, _inside(k, words), role])
+    return rows
+
+
+def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> Iterator[str]:
+    """Where Homing is better than a rule, where it is worse, what of that rests on one trial, and what is outside."""
+    nowhere = words.key("credibility.page.nowhere")
+    for key, wins in (("better", True), ("worse", False)):
+        found = [words(figures.total_name(t)) for t in verdict["totals"] if t["homing wins"] == wins]
+        yield words.key(f"credibility.page.{key}", where=words.listing(found) or nowhere)
+    left_out = [t for t in verdict["totals"] if "without one" in t]
+    resting = [
+        words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
+        for t in left_out
+        if (trial := _rests_on(t))
+    ]
+    if left_out:
+        yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
+    missed = [names[r["key"]] for r in figures.by_model(verdict) if not r["scores"]["homing"]["inside"]["0.95"]]
+    missed += [names[d["name"]] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
+    told = words.listing([words(name) for name in missed])
+    yield words.key("credibility.page.outside", where=told or words.key("credibility.page.none"))
+
+
+def _rests_on(t: Mapping[str, Any]) -> str:
+    """The trial without which the other would be the better of Homing and a rule; '' where there is none."""
+    found = t["without one"]["smallest" if t["homing wins"] else "largest"]
+    return str(found["trial"]) if found and (found["difference"] > 0) != t["homing wins"] else ""
+
+
+def first_test(verdict: Mapping[str, Any], store: Store, words: Words) -> str:
+    """Whether the interval of ADMIRE-CD II's difference holds what was seen, and ADMIRE-CD's; '' without it."""
+    s = next((d["scores"]["homing"] for d in verdict["differences"] if d["name"] == FIRST), None)
+    if s is None:
+        return ""
+    shares = {o.arm: o.events / o.n for o in _week_24(store)}
+    before = shares["cells"] - shares["placebo"]
+    low, high = s["intervals"]["0.95"]
+    numbers = {"predicted": s["predicted"], "low": low, "high": high, "seen": s["observed"], "before": before}
+    return words.key(
+        "credibility.page.first-said",
+        **{name: _signed(x) for name, x in numbers.items()},
+        holds=words.key("credibility.page." + ("holds" if s["inside"]["0.95"] else "misses")),
+        excludes=words.key("credibility.page." + ("keeps" if low <= before <= high else "excludes")),
+    )
+
+
+def _week_24(store: Store) -> Sequence[Any]:
+    outcomes = store.outcomes(BEFORE, "combined-remission")
+    return [o for o in outcomes if o.week == 24 and o.events is not None and o.n and not o.contradicts]
