@@ -25,7 +25,7 @@ FIRST = "ADMIRE-CD-II, {}, combined-remission, week 24"
 def predicted(wanted: dict[str, Count], share: float, other: float, domain: str = "fistula") -> list[Predicted]:
     """Homing always says one share and each rule another."""
     rules = {rule: np.full(40, other) for rule in RULES}
-    return [Predicted(c, domain, np.full(40, share), rules) for c in wanted.values()]
+    return [Predicted(c, domain, np.full(40, share), rules, rules) for c in wanted.values()]
 
 
 def test_a_row_is_scored_by_the_chance_of_its_count() -> None:
@@ -45,7 +45,7 @@ def test_the_spread_of_draws_is_in_the_score() -> None:
     c = HELD["Darva-JP-3002, cells, combined-remission, week 24"]
     draws = beta(4, 3).ppf((np.arange(2000) + 0.5) / 2000)
     others = predicted({k: v for k, v in HELD.items() if v.row.trial != c.row.trial}, 0.5, 0.5)
-    row = next(r for r in judge([*others, Predicted(c, "fistula", draws, {})]).rows if r.predicted.count is c)
+    row = next(r for r in judge([*others, Predicted(c, "fistula", draws, {}, {})]).rows if r.predicted.count is c)
     assert row.scores[HOMING].log_score == pytest.approx(betabinom.logpmf(c.events, c.n, 4, 3), abs=1e-3)
     exact = quad(lambda p: beta(4, 3).pdf(p) * binom.pmf(c.events, c.n, p), 0, 1)[0]
     assert row.scores[HOMING].log_score == pytest.approx(np.log(exact), abs=1e-3)

@@ -113,6 +113,15 @@ def test_a_rule_says_only_what_it_can(said, key: str, rules_that_speak: set[str]
     assert set(said[key]) == rules_that_speak
 
 
+def test_stretched_a_rule_speaks_of_all_that_its_domain_has_rows_for_and_says_the_same_where_it_spoke(said) -> None:
+    for domain in DOMAINS:
+        wanted = held(domain)
+        for c, each in zip(wanted, what_rules_say(STORE, domain, wanted, SEED, DRAWS, stretched=True), strict=True):
+            alone = c.row.how in ("kept", "gained")  # ADMIRE-CD's are the only ones for a pool
+            assert ({LAST} if alone else {META, LAST}) <= set(each), c.row.key
+            assert all(np.array_equal(each[rule], drawn) for rule, drawn in said[c.row.key].items()), c.row.key
+
+
 def test_every_row_that_is_read_is_of_the_endpoint_the_visit_and_the_side() -> None:
     for domain in DOMAINS:
         rows = told(calibration_counts(STORE, domain))

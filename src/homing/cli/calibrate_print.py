@@ -65,6 +65,11 @@ def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
         (words.key("credibility.page.older"), tables.HEADS, tables.from_older_series(told, names, words)),
         ("", tables.KINETICS, tables.kinetics(told, store, words)),
         ("", tables.TOTALS, tables.totals(told, names, words)),
+        (
+            words.key("credibility.page.stretched"),
+            tables.TOTALS,
+            tables.totals(told, names, words, tables.STRETCHED),
+        ),
     ):
         if rows and title:
             typer.echo(title)

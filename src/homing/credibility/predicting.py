@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ DONOR_DRAWS = 400
 class Predicted:
     """One hold-out row: the count seen, draws (draw,) of its share by Homing and by each rule that applies.
 
+    `stretched` has those rules', and of others what they say where they take what is least unlike.
     `by_model` is False where the draws are of a pool of older series that stands beside the model: then the row is no
     result that the model predicted.
     """
@@ -33,6 +34,7 @@ class Predicted:
     domain: str
     draws: Array
     rules: Mapping[str, Array]
+    stretched: Mapping[str, Array]
     by_model: bool = True
 
 
@@ -41,8 +43,16 @@ def fistula_predictions(found: Calibration, store: Store) -> list[Predicted]:
     fit = found.fistula
     held = data.fistula_data(store, "holdout", fit.surface.outputs)
     shares = fistula_shares(fit, fit.flat(), held.table, found.seed)
-    told = what_rules_say(store, "fistula", held.counts, found.seed, len(shares))
-    return [Predicted(c, "fistula", shares[:, i], told[i]) for i, c in enumerate(held.counts)]
+    told = _said(store, "fistula", held.counts, found.seed, len(shares))
+    return [Predicted(c, "fistula", shares[:, i], *told[i]) for i, c in enumerate(held.counts)]
+
+
+def _said(
+    store: Store, domain: str, held: Sequence[Count], seed: int, n: int
+) -> list[tuple[dict[str, Array], dict[str, Array]]]:
+    """Of each row what the rules say, and what they say stretched."""
+    both = (what_rules_say(store, domain, held, seed, n, stretched=stretched) for stretched in (False, True))
+    return list(zip(*both, strict=True))
 
 
 def fistula_shares(fit: Fit, draws: Mapping[str, Array], wanted: fistula_model.Table, seed: int) -> NDArray[np.float64]:
@@ -59,16 +69,16 @@ def luminal_predictions(found: Calibration, store: Store) -> list[Predicted]:
     new = with_trials(draws, (luminal_model.COHORTS,), fit.table.trials, held.table.trials, found.seed + 3)
     shares = expit(luminal_model.logits(new, held.table, fit.surface, np))
     domain = {row.key: name for name in data.LUMINAL for row in rows_of("holdout", name).rows}
-    told: dict[str, dict[str, Array]] = {}
+    told: dict[str, tuple[dict[str, Array], dict[str, Array]]] = {}
     for name in data.LUMINAL:
         mine = [c for c in held.counts if domain[c.row.key] == name]
-        said = what_rules_say(store, name, mine, found.seed, len(shares))
+        said = _said(store, name, mine, found.seed, len(shares))
         told |= {c.row.key: each for c, each in zip(mine, said, strict=True)}
-    rows = [Predicted(c, domain[c.row.key], shares[:, i], told[c.row.key]) for i, c in enumerate(held.counts)]
+    rows = [Predicted(c, domain[c.row.key], shares[:, i], *told[c.row.key]) for i, c in enumerate(held.counts)]
     deaths = reset.death_prior(store, len(shares), found.seed)
     for row in rows_of("holdout", "reset").rows:
         if row.output in data.OUTSIDE:
-            rows.append(Predicted(count(store, row), "reset", deaths, {}, by_model=False))
+            rows.append(Predicted(count(store, row), "reset", deaths, {}, {}, by_model=False))
     return rows
 
 
@@ -81,4 +91,4 @@ def donor_predictions(found: Calibration, store: Store) -> list[Predicted]:
         "found-after-injection": donor_cells.found_after_injection(DONOR_DRAWS, found.seed),
     }
     rows = [row for row in rows_of("holdout", "kinetics").rows if row.output in draws]
-    return [Predicted(count(store, row), "kinetics", draws[row.output], {}) for row in rows]
+    return [Predicted(count(store, row), "kinetics", draws[row.output], {}, {}) for row in rows]

@@ -2,7 +2,8 @@
 
 A rule reads calibration rows that are like the one predicted: of the same endpoint, about the same visit, and the same
 side (control or not), with the arms of one trial added up. Of those it takes the same kind of treatment, and any where
-there is none; where nothing is like it, it says nothing.
+there is none; where nothing is like it, it says nothing. Stretched, it then takes what is least unlike: any visit, then
+any endpoint of which more is as good or bad, then either side; so that it speaks of all that its domain has rows for.
 """
 
 from __future__ import annotations
@@ -44,13 +45,20 @@ class Pair:
 One = TypeVar("One", Count, Pair)
 
 
-def what_rules_say(store: Store, domain: str, held: Sequence[Count], seed: int, n: int) -> list[dict[str, Array]]:
+def what_rules_say(
+    store: Store, domain: str, held: Sequence[Count], seed: int, n: int, *, stretched: bool = False
+) -> list[dict[str, Array]]:
     """Draws (n,) of the share of each hold-out row, by the rules that say anything of it.
 
-    Arguments: `held` all rows of a domain, so that the arms of one trial are known to be that.
+    Arguments: `held` all rows of a domain, so that the arms of one trial are known to be that; `stretched` whether a
+    rule that has nothing like a row takes what is least unlike.
     """
     known = told(calibration_counts(store, domain))
-    return [_of_one(known, c, held, seed, n) for c in held]
+    alike = [_of_one(known, c, held, seed, n, False) for c in held]
+    if not stretched:
+        return alike
+    further = [_of_one(known, c, held, seed, n, True) for c in held]
+    return [{**wide, **near} for wide, near in zip(further, alike, strict=True)]
 
 
 def calibration_counts(store: Store, domain: str) -> list[Count]:
@@ -96,11 +104,14 @@ def _kept_and_gained(known: Sequence[Count]) -> Iterator[Count]:
             yield replace(gained, row=row, events=kept.events + gained.events, n=kept.n + gained.n)
 
 
-def _of_one(known: Sequence[Count], c: Count, held: Sequence[Count], seed: int, n: int) -> dict[str, Array]:
+def _of_one(
+    known: Sequence[Count], c: Count, held: Sequence[Count], seed: int, n: int, stretched: bool
+) -> dict[str, Array]:
     """What each rule says of one row; a controlled trial is read from controlled trials where there are any."""
     found = {}
-    controls = _like(known, c, control=True)
-    treated = _like(known, c, control=False)
+    controls, treated = (_like(known, c, control=side, stretched=stretched) for side in (True, False))
+    if stretched and c.is_control and not controls:
+        return _of_other_side(treated, c, seed, n)
     beside = any(o.row.trial == c.row.trial and o.is_control != c.is_control and _visit(o) == _visit(c) for o in held)
     pairs = _pairs(treated, controls) if beside else []
     pooled = _pooled(controls)
@@ -122,15 +133,25 @@ def _of_one(known: Sequence[Count], c: Count, held: Sequence[Count], seed: int, 
     return found
 
 
-def _like(known: Sequence[Count], wanted: Count, *, control: bool) -> list[Count]:
-    """One count a trial of what is like the wanted row on one side: at its nearest visit, arms added up."""
-    near = [
-        k
-        for k in known
-        if k.is_control == control
-        and (_endpoint(k), _taken(k)) == (_endpoint(wanted), _taken(wanted))
-        and abs(k.row.week - wanted.row.week) <= APART * wanted.row.week
-    ]
+def _of_other_side(treated: Sequence[Count], c: Count, seed: int, n: int) -> dict[str, Array]:
+    """What is said of a control arm from treated ones, where the domain has no other."""
+    pooled, last = _pooled(treated), _last(treated)
+    found = {} if pooled is None else {META: expit(_logits(pooled, c, seed, n))}
+    return found | ({} if last is None else {LAST: _again(last, c, seed, n)})
+
+
+def _like(known: Sequence[Count], wanted: Count, *, control: bool, stretched: bool = False) -> list[Count]:
+    """One count a trial of what is like the wanted row on one side: at its nearest visit, arms added up.
+
+    Stretched, where too few trials are: at any visit; where these are too few: of any endpoint that is as good or bad.
+    """
+    side = [k for k in known if k.is_control == control and _taken(k) == _taken(wanted)]
+    same = [k for k in side if _endpoint(k) == _endpoint(wanted)]
+    near = [k for k in same if abs(k.row.week - wanted.row.week) <= APART * wanted.row.week]
+    if stretched:
+        wide = [k for k in side if (k.row.endpoint in EVENTS) == (wanted.row.endpoint in EVENTS)]
+        enough = (rows for rows in (near, same) if len({k.row.trial for k in rows}) >= FEWEST)
+        near = next(enough, wide)
     found = []
     for trial in dict.fromkeys(k.row.trial for k in near):
         mine = [k for k in near if k.row.trial == trial]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -109,12 +109,13 @@ class Total:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All hold-outs scored."""
+    """All hold-outs scored; `stretched` are totals beside rules that speak of what is unlike, too (see `rules`)."""
 
     rows: tuple[Scored, ...]
     differences: tuple[ScoredDifference, ...]
     trials: tuple[TrialScore, ...]
     totals: tuple[Total, ...]
+    stretched: tuple[Total, ...]
 
     def coverage(self, level: float) -> tuple[int, int]:
         """How many rows are inside Homing's interval of a level, of how many that the model predicted."""
@@ -124,6 +125,14 @@ class Verdict:
 
 def judge(predicted: Sequence[Predicted]) -> Verdict:
     """Score every prediction, and the differences that the hold-out files name; each patient counts once in totals."""
+    rows, differences, trials = _scored_by_trial(predicted)
+    further = [replace(p, rules=p.stretched) for p in predicted]
+    return Verdict(rows, differences, trials, tuple(_totals(trials)), tuple(_totals(_scored_by_trial(further)[2])))
+
+
+def _scored_by_trial(
+    predicted: Sequence[Predicted],
+) -> tuple[tuple[Scored, ...], tuple[ScoredDifference, ...], tuple[TrialScore, ...]]:
     by_key = {p.count.row.key: p for p in predicted}
     named = [pair for s in row_sets() if s.set == "holdout" for pair in (s.comparisons or {}).items()]
     weights = {key: weight(p.count.row, _rows_of_trial(p, predicted)) for key, p in by_key.items()}
@@ -137,7 +146,7 @@ def judge(predicted: Sequence[Predicted]) -> Verdict:
         _trial([p for p in predicted if p.by_model and p.count.row.trial == key], rows, differences)
         for key in dict.fromkeys(p.count.row.trial for p in predicted if p.by_model)
     )
-    return Verdict(rows, differences, trials, tuple(_totals(trials)))
+    return rows, differences, trials
 
 
 def _rows_of_trial(p: Predicted, predicted: Sequence[Predicted]) -> list[Row]:

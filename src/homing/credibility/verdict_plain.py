@@ -34,6 +34,7 @@ def verdict_plain(verdict: Verdict) -> dict[str, Any]:
             },
         },
         "totals": [_total(t) for t in verdict.totals],
+        "totals, rules stretched": [_total(t) for t in verdict.stretched],
         "coverage": {f"{level:g}": list(verdict.coverage(level)) for level in (0.5, 0.8, 0.95)},
     }
 

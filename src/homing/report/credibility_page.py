@@ -49,6 +49,8 @@ def _beside(
         yield f"- {words(figures.rule_name(rule))}: {means}"
     yield from ("", words.key("credibility.rule-means.like", fewest=fewest, apart=apart), "")
     yield from (*_table(tables.TOTALS, tables.totals(verdict, names, words), words), "")
+    if rows := tables.totals(verdict, names, words, tables.STRETCHED):
+        yield from (words.key("credibility.page.stretched"), "", *_table(tables.TOTALS, rows, words), "")
     if told := tables.own(verdict, words):
         yield from (told, "")
     yield from (*_picture(pictures, "totals"), *_picture(pictures, "row-scores"))

@@ -16,6 +16,8 @@ HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "cr
 TOTALS = ("rule", "of", "trials", "homing", "the-rule", "difference", "without-one", "better")
 KINETICS = ("kinetic", "seen", "predicted", "interval", "inside", "role")
 _LEVELS = ("0.5", "0.8", "0.95")
+#: Totals beside rules that speak of what is unlike, too.
+STRETCHED = "totals, rules stretched"
 #: The difference of ADMIRE-CD, which was known when the model was calibrated, and the first test.
 BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
 
@@ -112,13 +114,15 @@ def own(verdict: Mapping[str, Any], words: Words) -> str:
     return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
 
 
-def totals(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
-    """Totals beside the rules, cells in the order of TOTALS."""
+def totals(
+    verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words, of: str = "totals"
+) -> list[list[str]]:
+    """Totals beside the rules, cells in the order of TOTALS; `of` may be STRETCHED, which older files don't have."""
     rows = []
-    for t in verdict["totals"]:
+    for t in verdict.get(of, ()):
         named = {name: words(message) for name, message in figures.rule_and_domain(t).items()}
         better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
-        logs = [_log(t["log score"][of]) for of in ("homing", "rule")]
+        logs = [_log(t["log score"][who]) for who in ("homing", "rule")]
         missing = words.key("number.missing")  # of older files
         difference = _log(t["difference"], signed=True) if "difference" in t else missing
         trials = f"{t.get('trials', t['rows'])}"
@@ -163,6 +167,9 @@ def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Wo
     for key, wins in (("better", True), ("worse", False)):
         found = [words(figures.total_name(t)) for t in verdict["totals"] if t["homing wins"] == wins]
         yield words.key(f"credibility.page.{key}", where=words.listing(found) or nowhere)
+    if further := verdict.get(STRETCHED):
+        lost = [words(figures.total_name(t)) for t in further if not t["homing wins"]]
+        yield words.key("credibility.page.worse-stretched", where=words.listing(lost) or nowhere)
     left_out = [t for t in verdict["totals"] if "without one" in t]
     resting = [
         words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
