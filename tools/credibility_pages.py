@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from homing.credibility.calibration.fistula import POPULATION
 from homing.credibility.calibration.unknowns import domains, unknowns
 from homing.credibility.shipped import shipped_checks, shipped_diagnostics, shipped_verdict
 from homing.credibility.split import count, row_sets
@@ -23,37 +24,6 @@ from homing.report.words import Words
 
 DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 PICTURES = DOCS / "credibility"
-#: Written by hand: how the misses are read, which hold-outs are not clean, and what was done. No number of a prediction
-#: stands here; those are above it on the page, and computed.
-READ_BY_HAND = """## How the misses are read
-This section is written by hand; all numbers of predictions above are computed.
-
-- Relapse on infliximab that is continued (SPARE's combination arm) is next to none in the model: it knows no
-  antibodies that come late and no loss of response in those who were well for a year.
-- After transplantation the model knows no medicines that are started again, which cohorts count as remission, and
-  too many heal beside the randomised trial.
-- Cells found in tissue rest on an assumed limit of detection and on rates from animals. In the model patients of one
-  draw hardly differ in how many injected cells live, so that nearly all or nobody has them; a count in between has the
-  chance that is left to it by reading the simulated patients as a sample, no more.
-
-## Which hold-outs are not clean
-- ADMIRE-CD II, the first test: the fit never saw it, but its result was known when values were set by hand. How fast
-  a tract closes by itself (`tract.k_close`) was set in view of two control arms, of which the higher is that of
-  ADMIRE-CD II. How much of the mechanism's effect of cells is real was set by hand then, too, and the median that
-  the prior of it had at first was that value. What the prior does is told in
-  [How the model is calibrated](calibration.md); a test that is free of this needs a trial that has not reported yet.
-- Deaths of EBMT and ASTIC set the mechanism's hazard, and are here only beside the pool of older series.
-- The mean return of B cells set their killing: only the spread is predicted.
-- Lopez-Garcia and ASTIC were public before 2020 and never fitted. Of Lopez-Garcia's patients some were in ASTIC; which
-  was not printed, so both count in totals.
-
-## How it was kept apart
-Calibration is given a store from which these results were taken away, with all else that is told of their patients, and
-a test poisons them to see that nothing changes. What had been set by hand in view of them is told above. What the
-rules may say and how trials are added up was settled when first predictions had been seen, for the reasons that this
-page gives. Predictions are of a new trial, with its own closing and effect.
-Written by `tools/credibility_pages.py`.
-"""
 
 
 def main() -> None:
@@ -260,21 +230,34 @@ def _checks(words: Words) -> Iterator[str]:
     for name, (low, middle, high) in told["baseline"].items():
         yield f"| {name} | {middle:.3g} | {low:.3g} to {high:.3g} |"
     yield ""
-    have = sorted({row.trial for s in row_sets() if s.set == "calibration" for row in s.rows} & _with_baseline())
-    told_of = ", ".join(have) or "none, so nothing to compare"
-    yield f"Calibration trials with a baseline table in the catalogue: {told_of}."
+    yield from _baseline_tables(told["baseline"])
+
+
+def _baseline_tables(simulated: Mapping[str, list[float]]) -> Iterator[str]:
+    """What trials of the same patients reported of these readings at baseline, whether or not they calibrate."""
+    calibrating = {row.trial for s in row_sets() if s.set == "calibration" for row in s.rows}
+    have = sorted(calibrating & {entry("baselines", key).text("trial") for key in names("baselines")})
+    yield f"Calibration trials with a baseline table in the catalogue: {', '.join(have) or 'none was found'}."
+    for key in names("baselines"):
+        e = entry("baselines", key)
+        if e.text("population") != POPULATION:
+            continue
+        for line in e.parts("lines"):
+            reading, median = line.text("of"), line.text("median")
+            if reading in simulated and median:
+                yield (
+                    f"Beside it, {e.both_languages('name')['en']} ({e.text('patients')} patients, not calibrating) had "
+                    f"a median {reading} of {median} (`{e.text('source')}`): the simulated one is "
+                    f"{simulated[reading][1] - float(median):+.1f} off."
+                )
     yield ""
-
-
-def _with_baseline() -> set[str]:
-    return {entry("baselines", key).text("trial") for key in names("baselines")}
 
 
 def hold_out_page(store: Store, words: Words, pictures: list[str]) -> Iterator[str]:
     """Predicted and seen, coverage, the rules beside Homing, what the misses mean, and what is held out."""
     yield credibility_page.page(shipped_verdict(), store, words, {name: f"credibility/{name}.svg" for name in pictures})
-    yield READ_BY_HAND
     yield "## What is held out, and why"
+    yield "Written by `tools/credibility_pages.py`."
     yield from _rows(store, "holdout")
 
 

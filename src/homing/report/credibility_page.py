@@ -35,7 +35,17 @@ def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mappi
     if rows := tables.kinetics(verdict, store, words):
         out += [f"## {words.key('credibility.page.kinetics')}", "", words.key("credibility.page.kinetics-intro"), ""]
         out += [*_table(tables.KINETICS, rows, words), "", words.key("credibility.kinetic.bound"), ""]
+    out += [*_by_hand(words)]
     return "\n".join(out).rstrip("\n") + "\n"
+
+
+def _by_hand(words: Words) -> Iterator[str]:
+    """How the misses are read and which hold-outs are not clean: written by hand, without a number of a prediction."""
+    for part, items in (("reading", 3), ("unclean", 4)):
+        yield from (f"## {words.key(f'credibility.page.{part}')}", "", words.key(f"credibility.page.{part}-intro"), "")
+        yield from (f"- {words.key(f'credibility.page.{part}-{i + 1}')}" for i in range(items))
+        yield ""
+    yield from (f"## {words.key('credibility.page.apart')}", "", words.key("credibility.page.apart-text"), "")
 
 
 def _beside(
