@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from homing.answers.content import Spans, Verbatim
+from homing.answers.held_out import names_of
 from homing.evidence.store import load_store
 from homing.report import credibility_figures as figures
 from homing.report import credibility_page as page
@@ -77,7 +78,7 @@ def verdict(low: float = -0.05, high: float = 0.25) -> dict[str, Any]:
 
 def test_every_result_has_its_intervals_and_is_marked_by_the_one_that_holds_it() -> None:
     told = verdict()
-    figure = figures.predicted_rows(told, page.names_of(told, STORE))
+    figure = figures.predicted_rows(told, names_of(told, STORE))
     np.testing.assert_array_equal(figure.intervals[2], [[0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
     np.testing.assert_array_equal(figure.seen, [0.45, 0.75, 0.9, 0.5])
     held, widest, outside = spans._HELD, spans._WIDEST_ONLY, spans._OUTSIDE
@@ -87,7 +88,7 @@ def test_every_result_has_its_intervals_and_is_marked_by_the_one_that_holds_it()
 
 def test_the_difference_of_log_scores_is_homings_less_the_rules_and_pairs_count_once() -> None:
     told = verdict()
-    figure = figures.row_scores(told, page.names_of(told, STORE))
+    figure = figures.row_scores(told, names_of(told, STORE))
     assert len(figure.categories) == 2, "both arms count in their difference; what Homing held impossible is not drawn"
     by_rule = dict(zip(figures.RULES, figure.values[0, :, 0], strict=True))
     assert by_rule["meta-analysis"] == -1.0 and by_rule["last trial"] == 2.0 and np.isnan(by_rule["control"])

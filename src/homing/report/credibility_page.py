@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homing.answers.content import Figure, Verbatim
+from homing.answers.content import Figure, Text
+from homing.answers.held_out import names_of
 from homing.credibility.shipped import shipped_checks, shipped_diagnostics, shipped_verdict
 from homing.evidence.store import Store
 from homing.patients.posterior import posterior, read_posterior
 from homing.report import credibility_figures as figures
 from homing.report.figures.draw import draw, draw_png
-from homing.report.files import write_whole
+from homing.report.files import write_text
 from homing.report.words import Words
 
 HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps")
@@ -23,26 +24,7 @@ _LEVELS = ("0.5", "0.8", "0.95")
 BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
 
 
-def names_of(verdict: Mapping[str, Any], store: Store) -> dict[str, Verbatim]:
-    """What each hold-out row is called, by key, and each difference, by name."""
-    both = Words("en"), Words("zh")
-    found = {r["key"]: Verbatim(*(_called(r, store, words) for words in both)) for r in verdict["rows"]}
-    for d in verdict["differences"]:
-        of = {"trial": store.trial(d["trial"]).name, "week": f"{d['week']:g}"}
-        found[d["name"]] = Verbatim(*(words.key("credibility.pair", **of) for words in both))
-    return found
-
-
-def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
-    language, trial = words.language, store.trial(r["trial"])
-    terms = {**store.event_terms, **store.outcome_terms}
-    arm = trial.arms[r["arm"]].label[language] if r["arm"] in trial.arms else r["arm"]
-    endpoint = terms[r["endpoint"]][language] if r["endpoint"] in terms else r["endpoint"]
-    row = words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
-    return words.key("credibility.row.gained", row=row) if r["as"] == "gained" else row
-
-
-def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+def table(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> list[list[str]]:
     """Every result and difference, cells in the order of HEADS."""
     rows = []
     for r in verdict["rows"]:
@@ -121,7 +103,7 @@ def kinetics(verdict: Mapping[str, Any], words: Words) -> list[list[str]]:
     return rows
 
 
-def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> Iterator[str]:
+def plainly(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> Iterator[str]:
     """Where Homing is better than a rule, where it is worse, and which results are outside its interval."""
     for key, wins in (("better", True), ("worse", False)):
         found = [
@@ -215,7 +197,7 @@ def save_pictures(made: Mapping[str, Figure], folder: Path, words: Words, *, png
     """
     files = []
     for name, figure in made.items():
-        files.append(_write(folder / f"{name}.svg", draw(figure, words, name=name) + "\n"))
+        files.append(write_text(folder / f"{name}.svg", draw(figure, words, name=name) + "\n"))
         if png:
             files.append(draw_png(figure, words, folder / f"{name}.png"))
     return files
@@ -226,8 +208,4 @@ def save(out: Path, store: Store, words: Words, folder: Path | None = None) -> l
     made = pictures_of(store, folder)
     files = save_pictures(made, out, words)
     text = page(shipped_verdict(folder), store, words, {name: f"{name}.svg" for name in made})
-    return [_write(out / "held-out-trials.md", text), *files]
-
-
-def _write(file: Path, text: str) -> Path:
-    return write_whole(file, lambda half: half.write_text(text, encoding="utf-8"))
+    return [write_text(out / "held-out-trials.md", text), *files]
