@@ -1,5 +1,5 @@
 # make demo   sets up and re-creates ADMIRE-CD in virtual patients; the report is in runs/
-# make test   sets up and runs all tests; make test-random draws new random cases
+# make test   sets up and runs all tests, and leaves build/tests.xml; make test-random draws new random cases
 # make calibrate   fits the posterior roughly (homing calibrate --quick)
 # Needs Python 3.11 or newer and nothing else; everything else comes from the lock files.
 PYTHON ?= python3
@@ -16,7 +16,7 @@ examples: $(VENV)/runtime.ready
 	for study in examples/*.yaml; do $(BIN)/homing run $$study || exit 1; done
 
 test: $(VENV)/dev.ready
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --junitxml=build/tests.xml
 
 # Tests with random cases, on cases drawn anew; a failure prints how to see it again.
 test-random: $(VENV)/dev.ready

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,11 +14,15 @@ from typer.testing import CliRunner
 
 from homing.cli import main as command_line
 from homing.cli.main import app
+from homing.credibility import calibrating
+from homing.credibility.calibrating import Calibrated
 from homing.credibility.calibration import run
 from homing.credibility.calibration.factors import Factor
 from homing.credibility.calibration.posterior_files import Parameter
-from homing.credibility.calibration.run import Effort
+from homing.credibility.calibration.run import FULL, QUICK, Effort
 from homing.evidence.root import catalogue_root
+from homing.ground.errors import NumericsError
+from homing.inference.draws import CONVERGED, ROUGH, Draws
 from homing.patients.posterior import read_posterior
 
 
@@ -50,7 +56,7 @@ def test_a_factor_that_was_fitted_is_informed_only_where_something_was_learnt() 
     assert not Parameter(factor, narrow, False, ()).informed, "what was not fitted is the prior"
 
 
-TINY = Effort(points=20, fistula_patients=60, luminal_patients=60, warmup=40, draws=40, chains=2)
+TINY = Effort(points=20, fistula_patients=60, luminal_patients=60, warmup=40, draws=40, chains=2, rough=True)
 
 
 @pytest.mark.slow
@@ -59,8 +65,9 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     runner = CliRunner()
     asked = ["calibrate", "--quick", "--out", str(tmp_path), "--json", "--threads", "2"]
     first = runner.invoke(app, asked)
-    assert first.exit_code == 0, first.output
     told = json.loads(first.stdout, parse_constant=_no_such_number)
+    assert (first.exit_code == 0) == all(d["within limits"] for d in told["diagnostics"]["domains"].values())
+    assert first.exit_code == 0 or isinstance(first.exception, NumericsError), first.output
     assert set(told["diagnostics"]["domains"]) == {"fistula", "luminal"}
     assert {row["trial"] for row in told["hold-outs"]["rows"]} >= {"ADMIRE-CD-II", "SPARE", "ASTIC"}
     others = told["diagnostics"]["other priors"]
@@ -77,9 +84,59 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     next((tmp_path / "designs").glob("fistula-*-00000.npz")).unlink()  # one block is lost, and simulated again
     next((tmp_path / "chains").glob("chain-1-*")).unlink()
     again = runner.invoke(app, [*asked, "--threads", "1"])
-    assert again.exit_code == 0 and (tmp_path / "draws.csv").read_bytes() == draws
+    assert again.exit_code == first.exit_code and (tmp_path / "draws.csv").read_bytes() == draws
     assert json.loads(again.stdout) == told
     read_posterior(tmp_path / "posterior.yaml")
+
+
+def drawn(apart: float, divergent: int) -> Draws:
+    """Two chains of 300 draws whose means are so far apart, one of them with so many divergent draws."""
+    x = np.random.default_rng(0).normal(size=(2, 300)) + np.array([[0.0], [apart]])
+    return Draws({"cell_effect": x}, np.array([0, divergent]), np.zeros(2, dtype=int), np.ones(2), 1)
+
+
+@pytest.mark.parametrize(
+    ("effort", "apart", "divergent", "code"),
+    [
+        (FULL, 0.0, 0, 0),
+        (FULL, 0.0, 1, 3),
+        (FULL, 0.3, 0, 3),
+        (QUICK, 0.0, 0, 0),
+        (QUICK, 0.1, 20, 0),
+        (QUICK, 1.0, 0, 3),
+        (QUICK, 0.0, 31, 3),
+    ],
+)
+def test_what_has_not_converged_is_written_told_and_ends_with_3(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    effort: Effort,
+    apart: float,
+    divergent: int,
+    code: int,
+) -> None:
+    sound, unsound = (SimpleNamespace(draws=d) for d in (drawn(0.0, 0), drawn(apart, divergent)))
+    found = SimpleNamespace(effort=effort, fits={"luminal": sound, "fistula": unsound})
+    made = Calibrated(cast(Any, found), cast(Any, None), cast(Any, None), tmp_path)
+    for name in ("diagnostics.json", "holdout-scores.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(calibrating, "calibrate_and_judge", lambda *args, **more: made)
+    quick = ["--quick"] if effort is QUICK else []
+    monkeypatch.setattr(sys, "argv", ["homing", "calibrate", "--json", "--out", str(tmp_path), *quick])
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main()
+    assert (stopped.value.code or 0) == code
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"diagnostics": {}, "hold-outs": {}}, "what was found is told all the same"
+    assert ("fistula" in told.err and "diagnostics.json" in told.err) == (code == 3)
+    assert "Traceback" not in told.err
+
+
+def test_the_limits_are_in_the_guide() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "calibrate.md").read_text(encoding="utf-8")
+    for number in (CONVERGED.rhat, int(CONVERGED.ess), ROUGH.rhat, f"{100 * ROUGH.divergent:g} %"):
+        assert f" {number}" in text
 
 
 def test_without_numpyro_calibrate_says_what_to_install(

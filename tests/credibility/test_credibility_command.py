@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from homing.cli import main as command_line
 from homing.credibility import shipped
+from homing.endpoints.definitions import endpoint
+from homing.evidence.store import load_store
 from homing.report import credibility_page, word
 from homing.report.words import Words
 from homing.study.resolve import read_study
@@ -70,6 +72,33 @@ def test_every_word_of_the_page_is_in_its_language_and_nothing_is_loaded_from_ou
     assert Words(lang).key("record.header.report") in page
     assert "<script" not in page and not re.search(r'src="http', page)
     assert page.count('<section class="chapter"') == 7
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_trials_arms_and_endpoints_have_names_and_not_keys(place: Path, lang: str) -> None:
+    result = credibility(*where(place), "--lang", lang)
+    assert result.exit_code == 0, result.output
+    page = (place / "out" / "small" / "report.html").read_text(encoding="utf-8")
+    record = page[: page.index('id="parameters"')]
+    for key in ("Darva-JP-3002", "Kennedy-2016-withdrawal", "combined-remission", "Ouboter-2023-kinetics", "ifxstop"):
+        assert key not in record, key
+    words = Words(lang)
+    gained = words.key("credibility.row.gained", row="")
+    assert record.count(gained) == 1, "the two rows of week 52 in Japan are told apart"
+    others = load_store().trial("SPARE").name
+    assert others not in record, "stopping a drug is no result on fistulas"
+    assert words.key("credibility.domain.relapse") in record
+    assert words.key("posterior.no-shrinkage") in record and "−2.0" not in record
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_the_trial_would_tell_is_of_its_counts(place: Path, lang: str) -> None:
+    result = credibility(*where(place), "--lang", lang)
+    assert result.exit_code == 0, result.output
+    page = (place / "out" / "small" / "report.html").read_text(encoding="utf-8")
+    name = endpoint("combined-remission").name[lang]
+    assert Words(lang).key("record.table-counts", endpoint=name, week=24, n=100) in page
+    assert Words(lang).key("record.readings-markers", because="") in page
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -131,6 +160,20 @@ def test_a_study_that_states_nothing_gets_the_template(tmp_path: Path) -> None:
     assert getattr(result.exception, "exit_code", None) == 2
     assert "credibility:\n  question:" in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(["--plan"], ["--report"], ["--tipping"], ["--patients", "20"], ["--seed", "3"]),
+        *(["--format", "html"], ["--runs", "runs"], ["--threads", "1"]),
+    ],
+)
+def test_options_of_a_study_are_refused_where_none_is_named(option: list[str]) -> None:
+    result = credibility(*option)
+    assert getattr(result.exception, "exit_code", None) == 2
+    assert str(result.exception).startswith(f"{option[0]}: ") and "Name the study file" in str(result.exception)
+    assert not result.output
 
 
 def test_without_a_study_the_hold_outs_are_shown() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,13 +17,14 @@ from homing.credibility.record import deviations as departures
 from homing.credibility.record.checkout import checkout, read_checkout
 from homing.credibility.record.facts import Facts, ObservedArm
 from homing.credibility.record.frame import Factor, frame
-from homing.credibility.record.held_out import hold_outs
+from homing.credibility.record.held_out import BY_PRIOR, domain_of, hold_outs
 from homing.credibility.record.plan import PLAN, make_plan, read_plan, record_folder, write_plan
 from homing.credibility.record.record import make_record
 from homing.credibility.record.rules import FAIL, NOT_APPLICABLE, NOT_ASSESSED, PASS, assess, read_rule, rules
 from homing.evidence.catalogue import entry_of_file
 from homing.ground.errors import EvidenceError, StudyError
 from homing.patients.posterior import posterior
+from homing.study.resolve import read_study
 from homing.study.run import run_digest
 from homing.study.scalars import LEVELS
 
@@ -36,7 +38,8 @@ def run_json(**numerics: object) -> dict[str, object]:
         "cells in and out, relative error": 1e-12,
         "tolerance": {"rtol": 1e-5, "patients": 50, "shift": 2.0, "outcomes changed": 0},
     }
-    return {"homing": "1", "numerics": told | numerics, "finished": "2999-01-01T00:00:00Z", "files": {}}
+    times = {"started": "2998-12-31T00:00:00Z", "finished": "2999-01-01T00:00:00Z"}
+    return {"homing": "1", "numerics": told | numerics, **times, "files": {}}
 
 
 def test_risk_is_symmetric_and_never_falls_as_influence_or_consequence_rises() -> None:
@@ -126,31 +129,67 @@ def test_an_observed_arm_is_reached_where_its_interval_meets_the_scenarios(tmp_p
     assert assess(RULES["observed-patients"], facts, "low").value == 300
 
 
-def scores(folder: Path) -> Path:
-    rows = [
-        {
-            **{"trial": "A", "arm": "x", "endpoint": "combined-remission", "week": 24},
-            "scores": {
-                "homing": {"observed": seen, "predicted": 0.4, "intervals": span, "crps": None, "log score": -1}
-            },
-        }
-        for seen, span in ((0.5, {"0.95": [0.3, 0.5]}), (0.6, {"0.95": [0.3, 0.5]}), (0.3, {"0.95": [0.3, 0.5]}))
-    ]
+def scores(folder: Path, *seen: float, **more: object) -> Path:
+    """A file of rows with the interval 0.3 to 0.5, one for each share seen."""
+    said = {"trial": "A", "arm": "x", "endpoint": "combined-remission", "week": 24, "domain": "fistula", "as": "kept"}
+    mine = {"predicted": 0.4, "intervals": {"0.95": [0.3, 0.5]}, "crps": None, "log score": -1}
+    rows = [{**said, **more, "scores": {"homing": {"observed": share, **mine}}} for share in seen]
     file = folder / "holdout-scores.json"
     file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
     return file
 
 
 def test_hold_out_scores_are_read_where_they_ship_and_missed_where_they_do_not(tmp_path: Path) -> None:
-    found = hold_outs(scores(tmp_path))
+    found = hold_outs(scores(tmp_path, 0.5, 0.6, 0.3))
     assert found is not None
-    assert found.coverage == pytest.approx(2 / 3)
+    assert (found.covered, len(found.counted), found.domains) == (2, 3, {"fistula": 3})
     assert math.isnan(found.rows[0].crps)
     assert hold_outs(tmp_path / "none.json") is None
     facts = Facts(study(tmp_path), "1", hold_outs=found)
-    assert assess(RULES["hold-out"], facts, "low").outcome == PASS
-    assert assess(RULES["hold-out"], facts, "medium").outcome == FAIL
     assert assess(RULES["hold-out-endpoint"], facts, "high").value == 3
+
+
+@pytest.mark.parametrize(("inside", "outside", "worst"), [(20, 0, "high"), (17, 3, "low"), (16, 4, "low"), (15, 5, "")])
+def test_coverage_is_judged_by_the_binomial_chance_of_as_few_inside(
+    tmp_path: Path, inside: int, outside: int, worst: str
+) -> None:
+    """Of 20 intervals of 95 % that are right, 17 or fewer hold in 7.5 %, 16 or fewer in 1.6 %, 15 or fewer in 0.3 %."""
+    facts = Facts(study(tmp_path), "1", hold_outs=hold_outs(scores(tmp_path, *[0.4] * inside, *[0.9] * outside)))
+    chance = sum(math.comb(20, k) * 0.95**k * 0.05 ** (20 - k) for k in range(inside + 1))
+    found = {risk: assess(RULES["hold-out"], facts, risk) for risk in LEVELS}
+    assert found["low"].value == pytest.approx(chance)
+    for risk, least in (("low", 0.01), ("medium", 0.05), ("high", 0.1)):
+        assert (found[risk].outcome == PASS) == (chance >= least), risk
+    assert (found["low"].outcome == PASS) == bool(worst)
+    assert found["low"].told == {"covered": inside, "n": 20}
+
+
+def test_only_held_out_results_of_what_the_study_treats_judge_it(tmp_path: Path) -> None:
+    missed = hold_outs(scores(tmp_path, 0.9, 0.9, 0.9, domain="reset"))
+    found = assess(RULES["hold-out"], Facts(study(tmp_path), "1", hold_outs=missed), "low")
+    assert (found.outcome, found.why) == (NOT_ASSESSED, "field"), "a fistula isn't judged on transplantation"
+    shipped = hold_outs()
+    assert shipped is not None
+    told = assess(RULES["hold-out"], Facts(study(tmp_path), "1", hold_outs=shipped), "low").told
+    assert told["n"] == shipped.domains["fistula"] < len(shipped.rows)
+
+
+def test_what_a_prior_of_its_own_predicts_does_not_judge_the_model(tmp_path: Path) -> None:
+    deaths = hold_outs(scores(tmp_path, 0.9, endpoint="death"))
+    assert deaths is not None and deaths.counted == ()
+    told_so = hold_outs(scores(tmp_path, 0.9, endpoint="death", counts=True))
+    assert told_so is not None and len(told_so.counted) == 1, "the file's own word goes first"
+    shipped = hold_outs()
+    assert shipped is not None
+    assert {row.endpoint for row in shipped.of("reset").rows if not row.is_counted} == set(BY_PRIOR)
+
+
+@pytest.mark.parametrize(
+    ("example", "domain"),
+    [("admire-cd", "fistula"), ("hsct-refractory-cd", "reset"), ("uc-iv-ucmsc", ""), ("treg-dose-cd", "")],
+)
+def test_a_study_is_judged_on_results_of_its_own_field(example: str, domain: str) -> None:
+    assert domain_of(read_study(ROOT / "examples" / f"{example}.yaml")) == domain
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"level": 0.9, "rows": [{"trial": "A"}]}', '{"level": 0.9, "rows": [3]}'])
@@ -159,6 +198,13 @@ def test_a_broken_file_of_scores_is_named(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(EvidenceError, match="no file of hold-out scores"):
         hold_outs(file)
+
+
+def test_a_parameter_that_multiplies_nothing_bears_on_no_study(tmp_path: Path) -> None:
+    labels = {k: replace(p, informed=True) for k, p in posterior().parameters.items() if not p.multiplies}
+    assert labels, "kinetics of labelled cells move nothing in a study"
+    facts = Facts(study(tmp_path), "1", posterior=replace(posterior(), parameters=labels), bears_on=("tract.k_close",))
+    assert assess(RULES["informed-parameters"], facts, "high").outcome == NOT_APPLICABLE
 
 
 def test_the_posterior_counts_what_bears_on_the_study(tmp_path: Path) -> None:
@@ -226,14 +272,30 @@ def test_a_plan_is_kept_as_written_and_one_that_replaces_it_says_so(tmp_path: Pa
     assert read_plan(folder) == second
 
 
-def test_an_altered_plan_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plan: plan["rules"]["cell-balance"].update(threshold=1.0),
+        lambda plan: plan.update(on="2020-01-01T00:00:00Z"),
+        lambda plan: plan.update(replaces="0123456789abcdef"),
+        lambda plan: plan.update(hash="0123456789abcdef"),
+        lambda plan: plan.update(note="agreed with the agency"),
+    ],
+)
+def test_a_plan_that_was_altered_in_any_field_is_refused(tmp_path: Path, change: Callable[[dict], None]) -> None:
     folder = tmp_path / "credibility" / "small"
     write_plan(study(tmp_path), folder)
     content = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    content["rules"]["cell-balance"]["threshold"] = 1.0
+    change(content)
     (folder / PLAN).write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(StudyError, match="altered"):
+    with pytest.raises(StudyError, match="altered") as caught:
         read_plan(folder)
+    assert str(folder / PLAN) in str(caught.value) and "write the plan again" in str(caught.value)
+
+
+def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "credibility" / "small"
+    folder.mkdir(parents=True)
     (folder / PLAN).write_text("no json", encoding="utf-8")
     with pytest.raises(StudyError, match="is no plan"):
         read_plan(folder)
@@ -257,11 +319,28 @@ def test_every_departure_from_the_plan_is_seen(tmp_path: Path) -> None:
     gone = replace(plan, content={**plan.content, "rules": declared})
     keys = [seen.key for seen in departures.deviations(study(tmp_path), gone, run_json())]
     assert keys == ["rule-new", "rule-gone"]
-    late = replace(plan, on="2999-12-31T00:00:00Z", replaces="abc")
-    assert [s.key for s in departures.deviations(study(tmp_path), late, run_json())] == [
-        "plan-replaced",
-        "plan-after-run",
-    ]
+    late = replace(plan, replaces="abc")
+    assert [s.key for s in departures.deviations(study(tmp_path), late, run_json())] == ["plan-replaced"]
+
+
+@pytest.mark.parametrize(
+    ("on", "started", "seen"),
+    [
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z", []),
+        ("2026-01-01T10:00:01Z", "2026-01-01T10:00:00Z", ["plan-after-start"]),
+        ("2026-01-01T10:00:01Z", "", ["start-unknown"]),
+        ("2026-01-01T12:00:01Z", "", ["plan-after-run"]),
+    ],
+)
+def test_a_plan_comes_before_the_run_begins_not_before_it_ends(
+    tmp_path: Path, on: str, started: str, seen: list[str]
+) -> None:
+    record = {**run_json(), "started": started, "finished": "2026-01-01T12:00:00Z"}
+    plan = replace(make_plan(study(tmp_path)), on=on)
+    assert [s.key for s in departures.deviations(study(tmp_path), plan, record)] == seen
+    if not started:
+        del record["started"]
+        assert [s.key for s in departures.deviations(study(tmp_path), plan, record)] == seen, "an older run.json"
 
 
 def test_the_verdict_follows_the_outcomes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from homing.ground.errors import HomingError, NumericsError, StudyError
-from homing.inference.draws import Draws, Offence
+from homing.inference.draws import ROUGH, Draws, Offence
 from homing.inference.sampling import Sampler, Settings, sample
 
 numpyro = pytest.importorskip("numpyro")
@@ -130,6 +130,14 @@ def test_convergence_is_a_rule_with_the_names_that_break_it():
     assert not made(good[:, :3]).converged  # too short for any diagnostic
     stuck = np.ones((2, 1000)) * np.array([[1.0], [2.0]])
     assert not made(stuck).converged
+
+
+def test_a_try_is_held_to_looser_limits_that_can_still_be_broken():
+    rough = made(np.random.default_rng(0).normal(size=(2, 300)) + np.array([[0.0], [0.1]]), (0, 30))
+    assert rough.offences() and not rough.offences(limits=ROUGH)
+    assert made(rough["x"], (0, 31)).offences(limits=ROUGH) == (Offence("chain 1", "divergences", 31.0),)
+    apart = made(rough["x"] + np.array([[0.0], [1.0]]))
+    assert {o.what for o in apart.offences(limits=ROUGH)} == {"rhat"}
 
 
 def test_a_funnel_is_called_out():

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from homing.answers.content import Spans, Verbatim
+from homing.answers.held_out import names_of
 from homing.credibility.calibration.unknowns import unknowns
 from homing.credibility.rules import APART
 from homing.evidence.store import load_store
@@ -114,7 +115,7 @@ def verdict(low: float = -0.05, high: float = 0.25) -> dict[str, Any]:
 
 def test_every_result_has_its_intervals_and_is_marked_by_the_one_that_holds_it() -> None:
     told = verdict()
-    figure = figures.predicted_rows(told, tables.names_of(told, STORE))
+    figure = figures.predicted_rows(told, names_of(told, STORE))
     np.testing.assert_array_equal(figure.intervals[2], [[0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
     np.testing.assert_array_equal(figure.seen, [0.45, 0.75, 0.9, 0.5, 0.44])
     held, widest, outside = spans._HELD, spans._WIDEST_ONLY, spans._OUTSIDE
@@ -124,7 +125,7 @@ def test_every_result_has_its_intervals_and_is_marked_by_the_one_that_holds_it()
 
 def test_what_older_series_predict_is_no_prediction_of_the_model() -> None:
     told = verdict()
-    names = tables.names_of(told, STORE)
+    names = names_of(told, STORE)
     assert len(figures.predicted_rows(told, names).categories) == 5
     assert len(tables.table(told, names, Words("en"))) == 5 + 1, "and a difference"
     (death,) = tables.from_older_series(told, names, Words("en"))
@@ -133,7 +134,7 @@ def test_what_older_series_predict_is_no_prediction_of_the_model() -> None:
 
 def test_the_difference_of_log_scores_is_homings_less_the_rules_trial_by_trial() -> None:
     told = verdict()
-    figure = figures.row_scores(told, tables.names_of(told, STORE))
+    figure = figures.row_scores(told, names_of(told, STORE))
     assert [Words("en")(c) for c in figure.categories] == ["ADMIRE-CD II", "Darvadstrocel in Japan"]
     first, second = (dict(zip(figures.RULES, row[:, 0], strict=True)) for row in figure.values)
     assert first["meta-analysis"] == 1.5 and np.isnan(first["control"]) and np.isnan(first["last trial"])
@@ -142,10 +143,10 @@ def test_the_difference_of_log_scores_is_homings_less_the_rules_trial_by_trial()
 
 def test_a_difference_is_in_points_and_what_tells_rows_apart_is_in_their_labels() -> None:
     told = verdict()
-    names = tables.names_of(told, STORE)
+    names = names_of(told, STORE)
     drawn = draw(figures.predicted_differences(told, names), Words("en"))
     assert "+2.4 (−5.0 to +25.0)" in drawn and "+2.4 %" not in drawn
-    arms = [names[r["key"]].text for r in told["rows"][:2]]
+    arms = [Words("en")(names[r["key"]]) for r in told["rows"][:2]]
     assert all(arm.startswith("combined remission, week 24: ADMIRE-CD II, ") for arm in arms) and arms[0] != arms[1]
     long = (
         "endoscopic remission, week 104: International HSCT cohort (London, Barcelona, New York), conditioning and rest"
@@ -209,7 +210,7 @@ def test_the_page_says_what_a_rule_takes_as_alike_as_the_rule_does(rule: str) ->
 
 def test_what_is_printed_in_chinese_has_no_english_endpoint() -> None:
     told = verdict()
-    names, words = tables.names_of(told, STORE), Words("zh")
+    names, words = names_of(told, STORE), Words("zh")
     for r in told["rows"]:
         assert CHINESE.search(words(names[r["key"]]).split("，")[0]), "the endpoint is said first"
     assert CHINESE.search(tables.kinetics(told, STORE, words)[0][0])

@@ -259,3 +259,16 @@ def test_only_what_is_read_is_compiled() -> None:
     states: Sequence[str] = list(needed_machine(COLITIS, Protocol("nothing")).system.states)
     assert not [s for s in states if s.startswith(("tract.", "marrow.", "product", "drug", "microbes.", "allo"))]
     assert compile_system(ibd_system(), ["cdai"]).system is ibd_system()
+
+
+def test_a_factor_on_a_product_follows_it_into_an_arm_where_it_has_another_name() -> None:
+    mine, theirs = (
+        machine_for(FISTULA, p) for p in (plan(CURETTAGE, LOCAL, BY_VEIN), plan(CURETTAGE, BY_VEIN, INFLIXIMAB))
+    )
+    local, by_vein = (mine.instances.named(course.give.catalogue_key) for course in (LOCAL, BY_VEIN))
+    there = theirs.instances.named(BY_VEIN.give.catalogue_key)
+    changes = {f"{local}.k_gut_death": 2.0, f"{by_vein}.k_gut_death": 3.0, "tract.k_close": 4.0}
+    assert mine.translated(changes, theirs, ()) == {f"{there}.k_gut_death": 3.0, "tract.k_close": 4.0}
+    own = f"{local}.k_gut_death"
+    assert mine.translated({own: 2.0}, theirs, {own}) == {own: 2.0}, "a patient's own value is no product's"
+    assert there != by_vein

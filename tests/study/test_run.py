@@ -19,6 +19,7 @@ from homing.engine import CompiledSystem
 from homing.engine.trajectories import Status
 from homing.ground.errors import StudyError
 from homing.patients.scenario import scenario
+from homing.study import folder as folders
 from homing.study import run as running
 from homing.study.results import read_results
 from homing.study.run import LEDGER, RECORD, RESOLVED, RESULTS, TRAJECTORIES, run
@@ -91,6 +92,31 @@ def test_a_stopped_run_goes_on_from_its_finished_parts(tmp_path: Path) -> None:
     assert not (folder / RESULTS).exists()
     assert count_simulated(study, tmp_path / "stopped") == 1, "only the part that was missing"
     assert contents(folder) == whole
+
+
+def stopped_after_a_part(step: str, done: int, total: int) -> None:
+    if done:
+        raise Stopped
+
+
+def test_the_start_of_a_run_is_that_of_its_first_part_whoever_finishes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = small_study(tmp_path)
+    times = iter(f"2026-01-01T10:00:0{i}Z" for i in range(9))
+    monkeypatch.setattr(folders, "now", lambda: next(times))
+    with pytest.raises(Stopped):
+        run(study, tmp_path / "runs", progress=stopped_after_a_part)
+    record = run(study, tmp_path / "runs").record
+    assert (record["started"], record["finished"]) == ("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z")
+
+
+def test_the_start_of_parts_that_do_not_tell_it_is_not_known(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    with pytest.raises(Stopped):
+        run(study, tmp_path / "runs", progress=stopped_after_a_part)
+    next((tmp_path / "runs").glob(f"*/parts/{folders.STARTED}")).unlink()
+    assert run(study, tmp_path / "runs").record["started"] == ""
 
 
 def count_simulated(study: object, out: Path) -> int:

@@ -38,6 +38,11 @@ class Verbatim:
 Text = Message | Verbatim
 
 
+def three_decimals(number: float) -> Text | None:
+    """A number near to others that it is held against, where three figures would hide the difference; None for NaN."""
+    return None if number != number else Verbatim(f"{number:.3f}")
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number with its interval. `kind` says how to print it; `level` is the coverage of the interval.

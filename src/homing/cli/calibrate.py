@@ -27,7 +27,10 @@ def calibrate(
     Simulates cohorts over a design, emulates them, draws the posterior (NUTS), and predicts the hold-outs. Leaves
     posterior.yaml, draws.csv, diagnostics.json and holdout-scores.json. Stopped or killed, the same command goes on.
 
-    Example: homing calibrate --quick --out /tmp/try
+    Ends with 3, after all is written, where the draws have not converged; with --quick, whose few draws can't, where
+    the fit is broken. The limits are in docs/howto/calibrate.md.
+
+    Example: homing calibrate --quick --out try
     """
     from homing.cli.progress import progress
     from homing.credibility.calibrating import calibrate_and_judge
@@ -51,9 +54,10 @@ def calibrate(
     told = {name: json.loads((found.folder / name).read_text(encoding="utf-8")) for name in (DIAGNOSTICS, SCORES)}
     if as_json:
         typer.echo(json.dumps({"diagnostics": told[DIAGNOSTICS], "hold-outs": told[SCORES]}))
-        return
-    from homing.cli.calibrate_print import print_diagnostics, print_verdict
+    else:
+        from homing.cli.calibrate_print import print_diagnostics, print_verdict
 
-    print_diagnostics(told[DIAGNOSTICS])
-    print_verdict(told[SCORES])
-    typer.echo(f"\nWritten to {found.folder}/")
+        print_diagnostics(told[DIAGNOSTICS])
+        print_verdict(told[SCORES])
+        typer.echo(f"\nWritten to {found.folder}/")
+    found.must_have_converged()

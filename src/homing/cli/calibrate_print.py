@@ -16,8 +16,7 @@ def print_diagnostics(told: Mapping[str, Any]) -> None:
         typer.echo(
             f"{name}: {d['chains']} chains of {d['draws']} draws, {sum(d['divergences'])} divergences, R-hat at most "
             f"{d['largest R-hat']['value']} ({d['largest R-hat']['name']}), effective sample size at least "
-            f"{min(d['smallest bulk ESS'], d['smallest tail ESS']):.0f}: "
-            + ("converged." if d["converged"] else "NOT converged; draw more, or see diagnostics.json.")
+            f"{min(d['smallest bulk ESS'], d['smallest tail ESS']):.0f}: " + _convergence(d)
         )
         typer.echo(_emulators(d["emulators"]))
     kinetics = told["kinetics"]
@@ -44,6 +43,14 @@ def _print_other_priors(each: Sequence[Mapping[str, Any]]) -> None:
     print_table(["prior", "difference", "predicted, points", "95 % interval"], rows)
 
 
+def _convergence(d: Mapping[str, Any]) -> str:
+    if d["converged"]:
+        return "converged."
+    if d["within limits"]:
+        return "not converged, as a rough try may be."
+    return "NOT converged; draw more, or see diagnostics.json."
+
+
 def _emulators(each: Mapping[str, Any]) -> str:
     name, worst = max(each.items(), key=lambda item: item[1]["error in points"])
     return (
@@ -54,12 +61,13 @@ def _emulators(each: Mapping[str, Any]) -> str:
 
 def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
     """Print the hold-outs: each result with its interval, coverage, kinetics, and the totals against the rules."""
+    from homing.answers.held_out import names_of
     from homing.evidence.store import load_store
     from homing.report import credibility_tables as tables
     from homing.report.words import Words
 
     words, store = Words(language), load_store()
-    names = tables.names_of(told, store)
+    names = names_of(told, store)
     for title, heads, rows in (
         ("", tables.HEADS, tables.table(told, names, words)),
         (words.key("credibility.page.older"), tables.HEADS, tables.from_older_series(told, names, words)),

@@ -9,8 +9,12 @@ import typer
 
 from homing.ground.errors import StudyError
 
+#: Options that do nothing without a study.
+_OF_A_STUDY = ("plan", "report", "tipping", "patients", "seed", "runs", "form", "threads")
+
 
 def credibility(
+    context: typer.Context,
     study: Annotated[Path | None, typer.Argument(help="The study file; the hold-out scores when left out.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Write the plan, whether there is a run or not.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Write the report; the run must be finished.")] = False,
@@ -38,6 +42,7 @@ def credibility(
     if study is None:
         from homing.cli.hold_outs import show_hold_outs
 
+        _refuse_idle(context)
         show_hold_outs(lang or "en", out, as_json=as_json)
         return
     if plan + report + tipping > 1:
@@ -62,3 +67,12 @@ def credibility(
             resolved, out or Path("credibility"), runs=runs, kind=kind, form=form, threads=threads, progress=bar
         )
     typer.echo(found.as_json() if as_json else found.as_text())
+
+
+def _refuse_idle(context: typer.Context) -> None:
+    """Refuse options that would do nothing, as no study is named."""
+    sources = {name: context.get_parameter_source(name) for name in _OF_A_STUDY}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        named = ", ".join("--format" if name == "form" else f"--{name}" for name in given)
+        raise StudyError("does nothing without a study. Name the study file, or leave it out.", named)

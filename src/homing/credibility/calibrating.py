@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,23 @@ from homing.credibility.calibration.posterior_files import SHIPPED
 from homing.credibility.calibration.rank_check import check_ranks
 from homing.credibility.calibration.run import FULL, Calibration, Effort, calibrate, parameters
 from homing.credibility.emulation import emulation_at_draws
-from homing.credibility.files import Beside, write_calibration
+from homing.credibility.files import DIAGNOSTICS, Beside, write_calibration
 from homing.credibility.kinetic_hold_outs import kinetic_hold_outs
 from homing.credibility.other_priors import under_other_priors
 from homing.credibility.predicting import donor_predictions, fistula_predictions, luminal_predictions
 from homing.credibility.predictive_checks import PATIENTS, predictive_checks
 from homing.credibility.scoring import Verdict, judge
 from homing.evidence.store import load_store
+from homing.ground.errors import NumericsError
+from homing.inference.draws import Offence
+
+#: Offences in words.
+_CALLED = {
+    "rhat": "R-hat",
+    "bulk": "bulk effective sample size",
+    "tail": "tail effective sample size",
+    "divergences": "divergences",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,30 @@ class Calibrated:
     verdict: Verdict
     beside: Beside
     folder: Path
+
+    def must_have_converged(self) -> None:
+        """Raise NumericsError, naming the worst of each domain, where draws don't keep to the limits of the effort."""
+        effort = self.calibration.effort
+        failing = [
+            f"{domain} ({_worst(offences)})"
+            for domain, fit in self.calibration.fits.items()
+            if (offences := fit.draws.offences(limits=effort.limits))
+        ]
+        if failing:
+            remedy = "Look at the emulators and priors there" if effort.rough else "Draw more, or look at what is named"
+            raise NumericsError(
+                f"the draws have not converged: {'; '.join(failing)}. {remedy}; they are no posterior to be used.",
+                str(self.folder / DIAGNOSTICS),
+            )
+
+
+def _worst(offences: Sequence[Offence]) -> str:
+    """The worst offence of each kind: the largest R-hat and number of divergences, the smallest sample sizes."""
+    each = []
+    for what in dict.fromkeys(o.what for o in offences):
+        worse = min if what in ("bulk", "tail") else max
+        each.append(worse((o for o in offences if o.what == what), key=lambda o: o.value))
+    return ", ".join(f"{_CALLED[o.what]} {o.value:.4g} of {o.name}" for o in each)
 
 
 def calibrate_and_judge(

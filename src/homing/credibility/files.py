@@ -18,6 +18,7 @@ from homing.credibility.predictive_checks import Checks, checks_plain
 from homing.credibility.scoring import Verdict
 from homing.credibility.split import rows_of
 from homing.credibility.verdict_plain import rounded, verdict_plain
+from homing.inference.draws import Limits
 from homing.inference.rank_checks import Ranks
 from homing.study.folder import whole_file
 
@@ -79,7 +80,7 @@ def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]
     learnt = parameters(found, SHIPPED)
     told: dict[str, Any] = {
         "effort": vars(found.effort) | {"seed": found.seed},
-        "domains": {name: _fit(fit) for name, fit in found.fits.items()},
+        "domains": {name: _fit(fit, found.effort.limits) for name, fit in found.fits.items()},
         "kinetics": {"method": "importance weighting", "effective draws": rounded(found.kinetics.effective)},
         "shrinkage": {p.factor.key: rounded(p.shrinkage) for p in learnt},
         "at the prior": [p.factor.key for p in learnt if not p.informed],
@@ -95,7 +96,7 @@ def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]
     return told
 
 
-def _fit(fit: Fit) -> dict[str, Any]:
+def _fit(fit: Fit, limits: Limits) -> dict[str, Any]:
     rows = fit.draws.summary()
     names = (*fit.unknowns.factors, *fit.unknowns.terms)
     worst = max((r for r in rows if r.sd > 0), key=lambda r: r.rhat)
@@ -107,7 +108,9 @@ def _fit(fit: Fit) -> dict[str, Any]:
         "largest R-hat": {"name": worst.name, "value": rounded(worst.rhat)},
         "smallest bulk ESS": rounded(min(r.bulk for r in rows if r.sd > 0)),
         "smallest tail ESS": rounded(min(r.tail for r in rows if r.sd > 0)),
-        "converged": fit.draws.converged,
+        "converged": not fit.draws.offences(rows),
+        "limits": vars(limits),
+        "within limits": not fit.draws.offences(rows, limits),
         "offences": [[o.name, o.what, rounded(o.value)] for o in fit.draws.offences(rows)],
         "parameters": {
             r.name: {

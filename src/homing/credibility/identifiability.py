@@ -1,9 +1,9 @@
-"""What the study's own measurements would tell of the values that move its answer: Fisher information of the primary
-endpoint's readings, in the patients of one arm of the planned trial.
+"""What readings of a study's markers would tell of the values that move its answer: Fisher information of the secondary
+endpoints that are markers with a published error, in the patients of one arm of the planned trial.
 
 It is that of a patient at the centre of the population (no flares, the gut at rest where the centre's values leave it),
 who is measured at every visit to the primary endpoint. What differs between patients is left out, so that the real
-trial tells less; what can't be told here can't be told there.
+trial tells less; what can't be told here can't be told there. What the primary endpoint tells is in `counted`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from homing.biology.profiles import numbers
-from homing.endpoints.definitions import endpoint, endpoints
-from homing.engine.information import Direction, Error, Information, fisher_information
+from homing.endpoints.definitions import EndpointDefinition, endpoint
+from homing.engine.information import Error, Information, fisher_information
 from homing.engine.sensitivity import sensitivities
 from homing.ground.errors import NumericsError, WiringError
 from homing.mechanism.model import Model
@@ -28,77 +28,64 @@ from homing.study.machines import Machine, values_of
 from homing.study.plan import Study
 from homing.study.simulator import Simulator
 
-#: Half the width of a 95 % interval in standard deviations.
-_HALF = 1.96
 _OF_PARAMETERS = (int(Op.SET_PARAMETER), int(Op.ADD_TO_PARAMETER))
 
 
 @dataclass(frozen=True)
-class Identified:
-    """What measuring `outputs` on `days` in `patients` alike would tell of parameters.
+class Missing:
+    """Why there is no information. `why` is 'parameters' (no value of the mechanism moves the answer), 'markers' (no
+    secondary endpoint is a marker with a published error), 'rules' (doses are decided at visits), or 'failed', where it
+    could be asked and the computation did not succeed, `because` of an error."""
 
-    `errors` are the standard deviations taken for the readings; `information` the engine's, in logarithms.
+    why: str
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What measuring markers on `days` in `patients` alike would tell of parameters.
+
+    `markers` are keys of endpoints; `errors` the standard deviations of their readings; `information` the engine's, in
+    logarithms.
     """
 
-    outputs: tuple[str, ...]
+    markers: tuple[str, ...]
     errors: tuple[Error, ...]
     days: tuple[float, ...]
     patients: int
     information: Information
 
-    @property
-    def known(self) -> tuple[tuple[str, float, float], ...]:
-        """Each parameter with the standard error of its logarithm: alone, where the others are known, and together,
-        where all are estimated; the best known first."""
-        with np.errstate(divide="ignore"):
-            alone = 1 / np.sqrt(np.diag(self.information.matrix))
-        together = self.information.standard_errors.tolist()
-        found = zip(self.information.parameters, alone.tolist(), together, strict=True)
-        return tuple(sorted(found, key=lambda row: (row[2], row[1])))
 
-    @property
-    def worst(self) -> Direction:
-        """The combination of parameters that is told least."""
-        return self.information.directions[-1]
-
-
-def identify(study: Study, simulator: Simulator, names: Sequence[str]) -> Identified | None:
-    """What the candidate's arm would tell of the parameters with these names; None where it can't be asked.
-
-    It can't where no reading of the primary endpoint has a known error, where doses are decided at visits, where none
-    of the names is a parameter of the candidate's machine, or where the derivatives can't be integrated.
-    """
+def identify(study: Study, simulator: Simulator, names: Sequence[str]) -> Identified | Missing:
+    """What readings in the candidate's arm would tell of the parameters with these names; or why that is not known."""
     protocol = study.arms[study.candidate]
     machine = simulator.machine(protocol)
-    errors = {name: error for name in endpoint(study.primary.key).needs if (error := _error(study, simulator, name))}
-    outputs = [name for name in errors if name in machine.compiled.outputs]
+    markers = {
+        m.of: m for m in map(endpoint, study.secondary) if m.kind == "marker" and m.of in machine.compiled.outputs
+    }
+    errors = {of: error for of, m in markers.items() if (error := _error(simulator, m)) is not None}
     wanted = [name for name in names if name in machine.system.parameters]
-    if protocol.rules or not outputs or not wanted:
-        return None
-    model, events, varying = _typical(simulator, machine, protocol, study.primary.time)
+    for lacks, why in ((not wanted, "parameters"), (not errors, "markers"), (bool(protocol.rules), "rules")):
+        if lacks:
+            return Missing(why)
     days = [day for day in study.visits if 0 < day <= study.primary.time]
     try:
-        slopes = sensitivities(model, outputs, wanted, days, events=events, varying=varying)
-    except (NumericsError, WiringError):
+        model, events, varying = _typical(simulator, machine, protocol, study.primary.time)
+        slopes = sensitivities(model, list(errors), wanted, days, events=events, varying=varying)
+        found = fisher_information(slopes, errors, study.design.patients_per_arm)
+    except (NumericsError, WiringError) as e:
+        return Missing("failed", str(e))
+    keys = tuple(markers[of].key for of in errors)
+    return Identified(keys, tuple(errors.values()), tuple(days), study.design.patients_per_arm, found)
+
+
+def _error(simulator: Simulator, marker: EndpointDefinition) -> Error | None:
+    """The error of a marker's readings where the population has one that was measured or estimated, not assumed."""
+    noise = simulator.population.noise.get(marker.key)
+    if noise is None or noise.size.basis == "assumed":
         return None
-    measured = {name: errors[name] for name in outputs}
-    found = fisher_information(slopes, measured, study.design.patients_per_arm)
-    return Identified(tuple(outputs), tuple(measured.values()), tuple(days), study.design.patients_per_arm, found)
-
-
-def _error(study: Study, simulator: Simulator, name: str) -> Error | None:
-    """The error of a reading: the population's noise of its marker, or the range of the threshold that it is held
-    against, taken for a 95 % interval."""
-    marker = next((found.key for found in endpoints() if found.kind == "marker" and found.of == name), "")
-    noise = simulator.population.noise.get(marker)
-    if noise is not None:
-        size = noise.size.number
-        return Error(size) if noise.kind == "additive" else Error(proportional=size)
-    thresholds = [c.threshold for c in endpoint(study.primary.key).conditions if c.of == name]
-    for value in thresholds:
-        if value.low is not None and value.high is not None and value.low < value.high:
-            return Error((value.high - value.low) / (2 * _HALF))
-    return None
+    size = noise.size.number
+    return Error(size) if noise.kind == "additive" else Error(proportional=size)
 
 
 def _typical(

@@ -14,7 +14,7 @@ from homing.ground.errors import StudyError
 #: Standard deviation of a logarithm above which a direction counts as not identified: a factor of e either way.
 UNKNOWN = 1.0
 #: Share of a direction that a parameter must have to be named.
-_NAMED = 0.2
+NAMED = 0.2
 #: Information below this share of the largest is rounding, not information.
 _ROUNDING = 1e-12
 
@@ -49,7 +49,7 @@ class Direction:
     def words(self) -> str:
         """Which parameters trade off against each other, the largest first."""
         main = sorted(self.weights.items(), key=lambda pair: -abs(pair[1]))
-        main = [(name, w) for name, w in main if abs(w) >= _NAMED]
+        main = [(name, w) for name, w in main if abs(w) >= NAMED]
         lead = main[0][1]
         up = [name for name, w in main if w * lead > 0]
         down = [name for name, w in main if w * lead < 0]
@@ -76,6 +76,15 @@ class Information:
         with np.errstate(invalid="ignore"):
             parts = np.where(np.abs(weights) > np.sqrt(_ROUNDING), weights**2 * spread[:, None] ** 2, 0.0)
         return np.sqrt(parts.sum(axis=0))
+
+    @property
+    def known(self) -> tuple[tuple[str, float, float], ...]:
+        """Each parameter with the standard error of its logarithm: alone, where the others are known, and together,
+        where all are estimated; the best known first."""
+        with np.errstate(divide="ignore"):
+            alone = 1 / np.sqrt(np.diag(self.matrix))
+        found = zip(self.parameters, alone.tolist(), self.standard_errors.tolist(), strict=True)
+        return tuple(sorted(found, key=lambda row: (row[2], row[1])))
 
     def sentences(self) -> list[str]:
         """What the measurements can and can't tell, in words."""
@@ -105,10 +114,11 @@ def fisher_information(slopes: Sensitivities, errors: Mapping[str, Error], patie
         k = slopes.outputs.index(output)
         gradient = slopes.logarithmic[:, k, :]
         total += (gradient / error.variance(slopes.values[:, k])[:, None]).T @ gradient
-    return _of_matrix(slopes.parameters, total * patients)
+    return information_of(slopes.parameters, total * patients)
 
 
-def _of_matrix(parameters: Sequence[str], matrix: NDArray[np.float64]) -> Information:
+def information_of(parameters: Sequence[str], matrix: NDArray[np.float64]) -> Information:
+    """Information from its matrix (parameter, parameter), with its directions."""
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     floor = _ROUNDING * max(values.max(), 0.0)
     directions = []

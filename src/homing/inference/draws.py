@@ -15,10 +15,24 @@ from homing.ground.errors import StudyError
 from homing.inference import diagnostics
 
 Array = NDArray[np.float64]
-#: Converged: R-hat below, effective sample sizes above (Vehtari 2021, doi:10.1214/20-BA1221, sections 4.1 and 4.2).
-LARGEST_RHAT, SMALLEST_ESS = 1.01, 400.0
 PROBABILITIES = (0.025, 0.05, 0.5, 0.95, 0.975)
 _ABOUT = "about the chains"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What draws must keep to: R-hat below `rhat`, bulk and tail effective sample sizes above `ess`, and no chain with
+    a larger share of divergent draws than `divergent`."""
+
+    rhat: float
+    ess: float
+    divergent: float
+
+
+#: Converged (Vehtari 2021, doi:10.1214/20-BA1221, sections 4.1 and 4.2).
+CONVERGED = Limits(rhat=1.01, ess=400.0, divergent=0.0)
+#: Few draws that are meant for a try only can't be held to that; beyond these the fit itself is broken.
+ROUGH = Limits(rhat=1.1, ess=0.0, divergent=0.1)
 
 
 @dataclass(frozen=True)
@@ -91,24 +105,25 @@ class Draws:
         """A row for every single number."""
         return tuple(_row(name, x) for name, x in self.scalars())
 
-    def offences(self, rows: tuple[Row, ...] | None = None) -> tuple[Offence, ...]:
-        """Why these draws have not converged; empty when they have.
+    def offences(self, rows: tuple[Row, ...] | None = None, limits: Limits = CONVERGED) -> tuple[Offence, ...]:
+        """Why these draws don't keep to limits, of convergence unless told otherwise; empty when they do.
 
-        An R-hat not below 1.01, an effective sample size not above 400, or any divergence. A number that is the same in
-        all draws (a constant of the model) is no offence. `rows` spares a second `summary()`.
+        A number that is the same in all draws (a constant of the model) is no offence. `rows` spares a second
+        `summary()`.
         """
         found = []
         for row in self.summary() if rows is None else rows:
             if row.sd == 0:
                 continue
             for what, good in (
-                ("rhat", row.rhat < LARGEST_RHAT),
-                ("bulk", row.bulk > SMALLEST_ESS),
-                ("tail", row.tail > SMALLEST_ESS),
+                ("rhat", row.rhat < limits.rhat),
+                ("bulk", row.bulk > limits.ess),
+                ("tail", row.tail > limits.ess),
             ):
                 if not good:
                     found.append(Offence(row.name, what, getattr(row, what)))
-        return (*found, *(Offence(f"chain {i}", "divergences", float(n)) for i, n in enumerate(self.divergences) if n))
+        many = [(i, n) for i, n in enumerate(self.divergences) if n > limits.divergent * self.draws]
+        return (*found, *(Offence(f"chain {i}", "divergences", float(n)) for i, n in many))
 
     @property
     def converged(self) -> bool:

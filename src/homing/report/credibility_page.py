@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from homing.answers.content import Figure, Verbatim
+from homing.answers.content import Figure, Text
+from homing.answers.held_out import names_of
 from homing.credibility.rules import APART, FEWEST, RULES
 from homing.credibility.shipped import shipped_checks, shipped_diagnostics, shipped_verdict
 from homing.evidence.store import Store
@@ -14,13 +15,13 @@ from homing.patients.posterior import posterior, read_posterior
 from homing.report import credibility_figures as figures
 from homing.report import credibility_tables as tables
 from homing.report.figures.draw import draw, draw_png
-from homing.report.files import write_whole
+from homing.report.files import write_text
 from homing.report.words import Words
 
 
 def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mapping[str, str]) -> str:
     """The page as Markdown. Arguments: `pictures` links by the names of `pictures_of`."""
-    names = tables.names_of(verdict, store)
+    names = names_of(verdict, store)
     out = [f"# {words.key('credibility.page.title')}", "", words.key("credibility.page.intro"), ""]
     first = tables.first_test(verdict, store, words)
     if first:
@@ -49,7 +50,7 @@ def _by_hand(words: Words) -> Iterator[str]:
 
 
 def _beside(
-    verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words, pictures: Mapping[str, str]
+    verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words, pictures: Mapping[str, str]
 ) -> Iterator[str]:
     """The rules, the totals beside them, and what they come to."""
     yield from (f"## {words.key('credibility.page.beside')}", "", words.key("credibility.page.beside-intro"), "")
@@ -81,7 +82,7 @@ def _picture(pictures: Mapping[str, str], name: str) -> list[str]:
 def pictures_of(store: Store, folder: Path | None = None) -> dict[str, Figure]:
     """Every picture that the files of a calibration (the shipped ones, or those of a folder) can make, by name."""
     verdict, diagnostics = shipped_verdict(folder), shipped_diagnostics(folder)
-    names = tables.names_of(verdict, store)
+    names = names_of(verdict, store)
     found: dict[str, Figure] = {
         "learnt": figures.learnt(posterior() if folder is None else read_posterior(folder / "posterior.yaml")),
         "hold-outs": figures.predicted_rows(verdict, names),
@@ -102,7 +103,7 @@ def save_pictures(made: Mapping[str, Figure], folder: Path, words: Words, *, png
     """
     files = []
     for name, figure in made.items():
-        files.append(_write(folder / f"{name}.svg", draw(figure, words, name=name) + "\n"))
+        files.append(write_text(folder / f"{name}.svg", draw(figure, words, name=name) + "\n"))
         if png:
             files.append(draw_png(figure, words, folder / f"{name}.png"))
     return files
@@ -113,8 +114,4 @@ def save(out: Path, store: Store, words: Words, folder: Path | None = None) -> l
     made = pictures_of(store, folder)
     files = save_pictures(made, out, words)
     text = page(shipped_verdict(folder), store, words, {name: f"{name}.svg" for name in made})
-    return [_write(out / "held-out-trials.md", text), *files]
-
-
-def _write(file: Path, text: str) -> Path:
-    return write_whole(file, lambda half: half.write_text(text, encoding="utf-8"))
+    return [write_text(out / "held-out-trials.md", text), *files]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from homing.answers.content import Verbatim
-from homing.credibility.calibration import fistula
+from homing.answers.content import Text
 from homing.evidence.store import Store
 from homing.report import credibility_figures as figures
 from homing.report.numbers import fixed
@@ -22,33 +21,7 @@ STRETCHED = "totals, rules stretched"
 BEFORE, FIRST = "ADMIRE-CD", "ADMIRE-CD II week 24"
 
 
-def names_of(verdict: Mapping[str, Any], store: Store) -> dict[str, Verbatim]:
-    """What each hold-out row is called, by key, each difference, by name, and each trial, by key."""
-    both = Words("en"), Words("zh")
-    found = {r["key"]: Verbatim(*(_called(r, store, words) for words in both)) for r in verdict["rows"]}
-    for d in verdict["differences"]:
-        of = {"trial": store.trial(d["trial"]).name, "week": f"{d['week']:g}"}
-        key = f"credibility.pair.{d.get('domain', 'fistula')}"  # older files have those of fistulas alone
-        found[d["name"]] = Verbatim(*(words.key(key, **of) for words in both))
-    return found | {key: Verbatim(store.trial(key).name) for key in {r["trial"] for r in verdict["rows"]}}
-
-
-def _called(r: Mapping[str, Any], store: Store, words: Words) -> str:
-    language, trial = words.language, store.trial(r["trial"])
-    arm = trial.arms[r["arm"]].label[language] if r["arm"] in trial.arms else r["arm"]
-    endpoint = _endpoint(r, store, language)
-    if r["as"] == "gained":
-        endpoint = words.key("credibility.row.gained", endpoint=endpoint, week=f"{fistula.FIRST_VISIT:g}")
-    return words.key("credibility.row", trial=trial.name, arm=arm, endpoint=endpoint, week=f"{r['week']:g}")
-
-
-def _endpoint(r: Mapping[str, Any], store: Store, language: str) -> str:
-    terms = {**store.event_terms, **store.outcome_terms}
-    named = r.get("name") or terms.get(r["endpoint"])
-    return str(named[language]) if named else str(r["endpoint"])
-
-
-def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+def table(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> list[list[str]]:
     """Every result and difference that the model predicted, cells in the order of HEADS."""
     rows = [_row(r, names, words) for r in figures.by_model(verdict)]
     for d in verdict["differences"]:
@@ -58,12 +31,12 @@ def table(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Word
     return rows
 
 
-def from_older_series(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[list[str]]:
+def from_older_series(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> list[list[str]]:
     """Results that are predicted by a pool of older series, not by the model; cells in the order of HEADS."""
     return [_row(r, names, words) for r in figures.by_model(verdict, wanted=False)]
 
 
-def _row(r: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> list[str]:
+def _row(r: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> list[str]:
     s = r["scores"]["homing"]
     share = words.percent(s["observed"], 1)
     seen = words.key("credibility.counted-of", events=f"{r['events']}", n=f"{r['n']}", share=share)
@@ -114,9 +87,7 @@ def own(verdict: Mapping[str, Any], words: Words) -> str:
     return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
 
 
-def totals(
-    verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words, of: str = "totals"
-) -> list[list[str]]:
+def totals(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words, of: str = "totals") -> list[list[str]]:
     """Totals beside the rules, cells in the order of TOTALS; `of` may be STRETCHED, which older files don't have."""
     rows = []
     for t in verdict.get(of, ()):
@@ -130,7 +101,7 @@ def totals(
     return rows
 
 
-def _without_one(t: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> str:
+def _without_one(t: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> str:
     """The smallest and the largest difference with one trial left out."""
     ends = t.get("without one") or {}
     if not ends.get("smallest"):
@@ -161,7 +132,7 @@ def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[lis
     return rows
 
 
-def plainly(verdict: Mapping[str, Any], names: Mapping[str, Verbatim], words: Words) -> Iterator[str]:
+def plainly(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> Iterator[str]:
     """Where Homing is better than a rule, where it is worse, what of that rests on one trial, and what is outside."""
     nowhere = words.key("credibility.page.nowhere")
     for key, wins in (("better", True), ("worse", False)):

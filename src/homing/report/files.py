@@ -26,6 +26,11 @@ def write_whole(target: Path, write: Callable[[Path], object]) -> Path:
     return target
 
 
+def write_text(target: Path, text: str) -> Path:
+    """Write a text file whole or not at all. Raises: StudyError as `write_whole`."""
+    return write_whole(target, lambda half: half.write_text(text, encoding="utf-8"))
+
+
 def _remove(file: Path) -> None:
     try:
         file.unlink(missing_ok=True)

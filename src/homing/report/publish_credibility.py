@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from homing.credibility.record.plan import read_plan, record_folder, relied_of, 
 from homing.credibility.tipping import Tip
 from homing.evidence.sources import load_sources
 from homing.ground.errors import StudyError
+from homing.ground.plain import finite
 from homing.patients.population import population
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
@@ -57,7 +57,7 @@ class Written:
     def as_json(self) -> str:
         """The record as JSON; a number that is none is null."""
         content = {"file": str(self.file), **self.recorded.record.as_plain()}
-        return json.dumps(_finite(content), ensure_ascii=False, indent=1)
+        return json.dumps(finite(content), ensure_ascii=False, indent=1)
 
 
 def write_record(
@@ -102,7 +102,7 @@ def tipping_text(study: Study, finished: Run, threads: int | None, as_json: bool
     words = Words(study.language)
     if as_json:
         rows = [{"value": words(name), **vars(tip), "tips": tip.tips} for name, tip in found]
-        return json.dumps(_finite(rows), ensure_ascii=False, indent=1)
+        return json.dumps(finite(rows), ensure_ascii=False, indent=1)
     return "\n".join(_told(name, tip, words) for name, tip in found)
 
 
@@ -169,12 +169,3 @@ def _report_document(recorded: Recorded, finished: Run) -> Document:
         exploratory=sensitivity(case).exploratory,
         kind="record",
     )
-
-
-def _finite(node: object) -> object:
-    """Plain data without NaN and infinity, which JSON has no words for."""
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, Sequence) and not isinstance(node, str):
-        return [_finite(part) for part in node]
-    return None if isinstance(node, float) and not math.isfinite(node) else node

@@ -10,7 +10,7 @@ from homing.credibility.replays.content import DIFFERENCE, SHARE, Compared, Repl
 from homing.credibility.replays.read import USES
 from homing.patients.scenario import scenario
 from homing.report.figures.draw import draw, draw_png
-from homing.report.files import write_whole
+from homing.report.files import write_text
 from homing.report.replay_figures import figures
 from homing.report.words import Words
 
@@ -121,7 +121,7 @@ def save_pictures(results: Sequence[Replayed], folder: Path, words: Words, *, pn
     for found in results:
         for name, figure in zip(picture_names(found), figures(found), strict=True):
             text = draw(figure, words, name=name)
-            files.append(_write(folder / f"{name}.svg", text + "\n"))
+            files.append(write_text(folder / f"{name}.svg", text + "\n"))
             if png:
                 files.append(draw_png(figure, words, folder / f"{name}.png"))
     return files
@@ -130,11 +130,7 @@ def save_pictures(results: Sequence[Replayed], folder: Path, words: Words, *, pn
 def save(results: Sequence[Replayed], folder: Path, words: Words) -> list[Path]:
     """Write the page `replays.md` and the pictures it links to into a folder. Returns the files, the page first."""
     pictures = save_pictures(results, folder, words)
-    return [_write(folder / "replays.md", page(results, words)), *pictures]
-
-
-def _write(file: Path, text: str) -> Path:
-    return write_whole(file, lambda half: half.write_text(text, encoding="utf-8"))
+    return [write_text(folder / "replays.md", page(results, words)), *pictures]
 
 
 def _line(texts: Sequence[str]) -> str:

@@ -13,15 +13,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from homing.ground.errors import StudyError
 
+#: Beside the parts of a run: when the first of them was begun.
+STARTED = "started.txt"
 
-def short_hash(content: object) -> str:
-    """Eight hex digits that stand for plain data (dicts, lists, text, numbers)."""
+
+def short_hash(content: object, digits: int = 8) -> str:
+    """So many hex digits, an even number, that stand for plain data (dicts, lists, text, numbers)."""
     text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=digits // 2).hexdigest()
 
 
 def folder_name(title: str, digest: str) -> str:
@@ -111,6 +115,27 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON file whole or not at all, with sorted keys."""
     write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO text."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def started(folder: Path, *, taken_up: bool) -> str:
+    """When the work in a run folder began, whatever processes have been at it since; '' where nothing tells.
+
+    The first call writes it down beside the parts, unless the run is `taken_up` from parts of which nobody wrote it.
+    """
+    file = folder / "parts" / STARTED
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError:
+        if taken_up:
+            return ""
+    began = now()
+    write_text(file, began + "\n")
+    return began
 
 
 def remove_parts(folder: Path) -> None:

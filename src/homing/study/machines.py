@@ -16,7 +16,7 @@ touch the marrow).
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -109,6 +109,22 @@ class Machine:
         for name, value in resting.items():
             if name in common.index and (states[:, common.index[name]] != value).any():
                 raise NumericsError(f"'{name}' is taken to rest at {value:g} and does not in all patients.")
+        return found
+
+    def translated(self, changes: Mapping[str, float], to: Machine, own: Container[str]) -> Mapping[str, float]:
+        """Factors on this machine's products and drugs as factors on the same ones of another machine.
+
+        What the other doesn't give is left out. Arguments: `own` names that are of patients and stay as they are.
+        """
+        if self.is_common and to.is_common:
+            return changes
+        found = {}
+        for name, factor in changes.items():
+            module, dot, rest = name.partition(".")
+            key = self.instances.keys.get(module)
+            there = module if key is None or name in own else to.instances.named(key)
+            if there:
+                found[f"{there}{dot}{rest}"] = factor
         return found
 
     def column(self, name: str) -> tuple[str, ...] | float:

@@ -134,13 +134,14 @@ def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: 
     began = time.perf_counter()
     with contextlib.suppress(FileNotFoundError):
         (folder / RECORD).unlink()
+    starts = range(0, study.patients, PART)
+    waiting = [range(s, min(s + PART, study.patients)) for s in starts if not _is_kept(folder, s)]
+    started = folders.started(folder, taken_up=len(waiting) < len(starts))
     folders.write_text(folder / RESOLVED, to_yaml(study))
     simulator = Simulator(population(study.population), study.seed, threads)
     compiled = time.perf_counter()
     weighting = weights_of(study, simulator, folder)
     each = len(study.arms) * len(study.scenarios)
-    starts = range(0, study.patients, PART)
-    waiting = [range(s, min(s + PART, study.patients)) for s in starts if not _is_kept(folder, s)]
     done = study.patients - sum(len(part) for part in waiting)
     progress("simulate", done * each, study.patients * each)
     for first, part in parts_on_cluster(study, waiting, cluster) if cluster else _parts_here(study, simulator, waiting):
@@ -155,7 +156,7 @@ def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: 
         "simulate": simulated - compiled,
         "write": time.perf_counter() - simulated,
     }
-    record = _record(study, folder, tally, seconds, threads)
+    record = _record(study, folder, tally, seconds, threads) | {"started": started}
     folders.write_json(folder / RECORD, record)
     folders.remove_parts(folder)
     return record
@@ -254,7 +255,7 @@ def _record(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         "machine": {"system": platform.system(), "processor": platform.machine(), "threads": threads},
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "finished": folders.now(),
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from homing.answers.case import endpoint_name, label_of, name_of
-from homing.answers.content import Block, Chapter, Estimate, Finding, Message, Table, Text, Verbatim
+from homing.answers.content import Block, Chapter, Estimate, Finding, Message, Table, Text, Verbatim, three_decimals
 from homing.answers.recording.evidence import compared, decides, informed
 from homing.answers.recording.gather import Recorded
+from homing.credibility.record.checkout import Checkout
 from homing.credibility.record.deviations import Seen
 from homing.credibility.record.frame import Factor, frame
+from homing.credibility.record.outcomes import FILE
 from homing.credibility.record.rules import FAIL, NOT_APPLICABLE, NOT_ASSESSED, PASS, Outcome, Rule, rules
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.population import population
@@ -128,9 +130,17 @@ def _rule_row(outcome: Outcome, is_report: bool) -> list[object]:
     rule = outcome.rule
     row: list[object] = [name_of(frame().factors[rule.factor].name), name_of(rule.name), _limit(outcome)]
     if is_report:
-        measured: object = amount(rule, outcome.value) if outcome.outcome in (PASS, FAIL) else None
-        row += [measured if measured is not None else Message(f"record.why-{outcome.why}"), said(outcome)]
+        row += [_measured(outcome), said(outcome)]
     return row
+
+
+def _measured(outcome: Outcome) -> object:
+    if outcome.outcome not in (PASS, FAIL):
+        return Message(f"record.why-{outcome.why}")
+    number = amount(outcome.rule, outcome.value)
+    if not outcome.remark:
+        return number
+    return Message(f"record.remark-{outcome.remark}", {"number": number, **outcome.told})
 
 
 def _limit(outcome: Outcome) -> Message:
@@ -145,6 +155,8 @@ def amount(rule: Rule, number: float) -> object:
         return bool(number)
     if rule.kind == "percent":
         return Estimate(number, kind="percent", spread="none")
+    if rule.kind == "decimals":
+        return three_decimals(number)
     if rule.kind == "points":
         return Message("record.points", {"number": 100 * number})
     return int(number) if rule.kind == "count" else number
@@ -159,13 +171,27 @@ def _factors(recorded: Recorded) -> Iterator[Block]:
     checkout = recorded.record.facts.checkout
     heads = ["part", "factor", "asks", "tests", "rules"]
     rows = [_factor_row(recorded, factor) for factor in frame().factors.values()]
-    note = Message("record.tests-note" if checkout is not None else "record.tests-none")
-    yield Table(Message("record.table-factors"), [Message(f"record.head-{key}") for key in heads], rows, note)
+    yield Table(
+        Message("record.table-factors"), [Message(f"record.head-{key}") for key in heads], rows, _tests(checkout)
+    )
     if checkout is not None and checkout.missing:
         yield Message("record.tests-missing", {"paths": [Verbatim(path) for path in checkout.missing]})
     how: list[Sequence[object]] = [[name_of(r.name), name_of(r.how), name_of(r.because)] for r in rules()]
     columns = [Message(f"record.head-{key}") for key in ("rule", "how", "why")]
     yield Table(Message("record.table-how"), columns, how)
+
+
+def _tests(checkout: Checkout | None) -> Message:
+    """What is known of the tests: where they are counted, and when they were run on which source."""
+    if checkout is None:
+        return Message("record.tests-none")
+    run = checkout.run
+    if run is None:
+        return Message("record.tests-counted", {"file": FILE.as_posix()})
+    every = run.of()
+    told = {"on": run.on, "passed": every.passed, "failed": every.failed, "skipped": every.skipped}
+    stale = Message("record.tests-newer", {"n": run.newer, "newest": Verbatim(run.newest)})
+    return Message("record.tests-ran", told | {"fresh": stale if run.is_stale else Message("record.tests-fresh")})
 
 
 def _factor_row(recorded: Recorded, factor: Factor) -> list[object]:
@@ -175,8 +201,20 @@ def _factor_row(recorded: Recorded, factor: Factor) -> list[object]:
     told: object = len(found)
     if record.is_report:
         told = [Message("record.rule-outcome", {"rule": name_of(o.rule.name), "outcome": said(o)}) for o in found]
-    tests = None if checkout is None else checkout.tests[factor.key]
+    tests = None if checkout is None else _tests_of(checkout, factor.key)
     return [Message(f"record.part-{factor.group}"), name_of(factor.name), name_of(factor.asks), tests, told]
+
+
+def _tests_of(checkout: Checkout, factor: str) -> Message:
+    """The test functions of a factor, and how their cases came out where they were run."""
+    n, tally = checkout.tests[factor], checkout.came_out.get(factor)
+    if tally is None:
+        return Message("record.tests-of", {"n": n})
+    if not tally.functions:
+        return Message("record.tests-of-none", {"n": n})
+    told = {"n": n, "ran": len(tally.functions), "passed": tally.passed}
+    told |= {"failed": tally.failed, "skipped": tally.skipped}
+    return Message("record.tests-of-run", told)
 
 
 def _deviations(recorded: Recorded) -> Iterator[Block]:

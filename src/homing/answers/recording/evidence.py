@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from homing.answers.case import endpoint_name, name_of, signal
-from homing.answers.content import Block, Estimate, Message, Table, Verbatim
+from homing.answers.case import endpoint_name, label_of, name_of
+from homing.answers.content import Block, Estimate, Message, Table, Verbatim, three_decimals
+from homing.answers.held_out import called
 from homing.answers.misses import misses
+from homing.answers.posterior import posterior_table
 from homing.answers.recording.gather import Recorded
-from homing.credibility.identifiability import Identified
-from homing.credibility.record.held_out import HeldOut, HoldOuts
+from homing.credibility.counted import Counted, Slope
+from homing.credibility.identifiability import Missing
+from homing.credibility.record.held_out import HeldOut, HoldOuts, domain_of
 from homing.credibility.tipping import Tip
-from homing.endpoints.definitions import endpoints
-from homing.engine.information import UNKNOWN
+from homing.engine.information import NAMED, UNKNOWN, Direction, Information
+from homing.evidence.store import Store, load_store
 from homing.ground.calendar import DAYS_PER_WEEK
-from homing.patients.posterior import Posterior
 from homing.protocol.instances import written_name
 
 #: A standard error of a logarithm from which no factor is named: one of 150 either way.
 _HOPELESS = 5.0
+#: By how much more of a value the movement of a share is told.
+MORE = 0.1
 
 
 def compared(recorded: Recorded) -> Iterator[Block]:
@@ -50,77 +54,144 @@ def compared(recorded: Recorded) -> Iterator[Block]:
             yield Message("record.miss", {"name": name_of(miss.name), "what": name_of(miss.what)})
         if not known:
             yield Message("record.no-miss")
-    yield from _hold_outs(facts.hold_outs)
+    yield from _hold_outs(recorded)
 
 
-def hold_out_table(found: HoldOuts) -> Table:
-    """Every held-out result with its predictive interval."""
-    heads = ("trial", "arm", "endpoint", "week", "observed", "predicted", "inside", "crps")
-    rows = [_held_out(row) for row in found.rows]
-    level = Estimate(found.level, kind="percent", spread="none")
-    title = Message("record.table-hold-outs", {"level": level})
-    return Table(title, [Message(f"record.head-{key}") for key in heads], rows)
-
-
-def _hold_outs(found: HoldOuts | None) -> Iterator[Block]:
-    if found is None:
+def _hold_outs(recorded: Recorded) -> Iterator[Block]:
+    every = recorded.record.facts.hold_outs
+    if every is None:
         yield Message("record.no-hold-outs")
         return
-    values = {
-        "covered": sum(row.covered for row in found.rows),
-        "n": len(found.rows),
-        "level": Estimate(found.level, kind="percent", spread="none"),
-    }
-    yield Message("record.hold-outs", values)
-    yield hold_out_table(found)
+    domain = domain_of(recorded.study)
+    found = every.of(domain)
+    others = [_of_domain(key, n) for key, n in every.domains.items() if key != domain]
+    if found.rows:
+        values = {
+            "domain": Message(f"credibility.domain.{domain}"),
+            "covered": found.covered,
+            "n": len(found.counted),
+            "level": _whole(found.level),
+        }
+        yield Message("record.hold-outs", values)
+        yield hold_out_table(found, load_store())
+    else:
+        yield Message("record.no-hold-outs-of")
+    if others:
+        yield Message("record.other-hold-outs", {"others": others})
 
 
-def _held_out(row: HeldOut) -> list[object]:
+def _whole(share: float) -> Message:
+    """A share that is a whole number of per cent, as one."""
+    return Message("number.percent", {"number": round(100 * share)})
+
+
+def _of_domain(domain: str, n: int) -> Message:
+    return Message("record.of-domain", {"domain": Message(f"credibility.domain.{domain}"), "n": n})
+
+
+def hold_out_table(found: HoldOuts, store: Store) -> Table:
+    """Every held-out result with its predictive interval, by the names of the evidence store."""
+    heads = ("result", "observed", "predicted", "inside", "judges", "crps")
+    title = Message("record.table-hold-outs", {"level": _whole(found.level)})
+    rows = [_held_out(row, store) for row in found.rows]
+    return Table(title, [Message(f"record.head-{key}") for key in heads], rows, Message("record.hold-outs-note"))
+
+
+def _held_out(row: HeldOut, store: Store) -> list[object]:
     observed = Estimate(row.observed, kind="percent", spread="none")
     predicted = Estimate(row.mean, row.low, row.high, "percent", spread="posterior")
-    where = [Verbatim(row.trial), Verbatim(row.arm), _endpoint(row.endpoint), row.week]
-    return [*where, observed, predicted, row.covered, row.crps]
-
-
-def _endpoint(key: str) -> Verbatim:
-    found = {e.key: e for e in endpoints()}
-    return name_of(found[key].name) if key in found else Verbatim(key)
+    name = called(store, row.trial, row.arm, row.endpoint, row.week, row.how)
+    return [name, observed, predicted, row.covered, row.is_counted, three_decimals(row.crps)]
 
 
 def informed(recorded: Recorded) -> Iterator[Block]:
-    """Fisher information of the study's own readings, and what the posterior learnt."""
-    record = recorded.record
-    if record.identified is not None:
-        yield from _fisher(recorded, record.identified)
-    else:
-        yield Message("record.no-information" if record.is_report else "record.after-run")
-    if record.facts.posterior is None:
+    """What the planned trial's counts and readings would tell, and what the posterior learnt."""
+    facts = recorded.record.facts
+    yield from _counts(recorded)
+    yield from _readings(recorded)
+    if facts.posterior is None:
         yield Message("record.no-posterior")
     else:
-        yield _posterior(record.facts.posterior)
+        title = Message("record.table-posterior", {"version": facts.posterior.version})
+        bearing = facts.bears_on if recorded.record.is_report else None
+        yield posterior_table(facts.posterior, load_store(), title, bearing=bearing)
 
 
-def _fisher(recorded: Recorded, found: Identified) -> Iterator[Block]:
+def _counts(recorded: Recorded) -> Iterator[Block]:
+    found = recorded.record.counted
+    if found is None:
+        yield Message("record.after-run")
+    elif isinstance(found, Missing):
+        yield Message(f"record.counts-{found.why}", {"because": Verbatim(found.because)})
+    else:
+        yield _count_table(recorded, found)
+        yield _directions(found.information)
+
+
+def _count_table(recorded: Recorded, found: Counted) -> Table:
+    study = recorded.study
+    at = {name: i for i, name in enumerate(found.information.parameters)}
     rows = []
-    for name, alone, together in found.known:
-        meaning = Message(f"parameter.{written_name(name)}")
-        rows.append([meaning, Verbatim(name), _error(alone), _error(together), _told(alone, together)])
-    heads = [Message(f"record.head-{key}") for key in ("value", "parameter", "alone", "together", "told")]
+    for name, alone, together in found.information.known:
+        moved = [_moved(arm.slopes[at[name]]) for arm in found.arms]
+        rows.append([Message(f"parameter.{written_name(name)}"), Verbatim(name), *moved, *_known(alone, together)])
+    more = {"more": _whole(MORE)}
+    heads = [Message(f"record.head-{key}") for key in ("value", "parameter")]
+    heads += [Message("record.head-moves", {"arm": label_of(study.arms[arm.name]), **more}) for arm in found.arms]
+    heads += [Message(f"record.head-{key}") for key in ("alone", "together", "told")]
     values = {
-        "outputs": [signal(name) for name in found.outputs],
+        "endpoint": endpoint_name(study.primary.key),
+        "week": study.primary.time / DAYS_PER_WEEK,
+        "n": found.arms[0].n,
+    }
+    counted = {"arms": len(found.arms), "patients": found.patients}
+    return Table(Message("record.table-counts", values), heads, rows, Message("record.counts-note", counted))
+
+
+def _moved(slope: Slope) -> Estimate | Message:
+    """What a little more of a value does to an arm's share, in points, with its simulation error."""
+    if slope.value == slope.error == 0:
+        return Message("record.moves-nothing")
+    return Estimate(*slope.moved(MORE), "points", 0.95, "monte-carlo")
+
+
+def _readings(recorded: Recorded) -> Iterator[Block]:
+    found = recorded.record.identified
+    if found is None:
+        return
+    if isinstance(found, Missing):
+        yield Message(f"record.readings-{found.why}", {"because": Verbatim(found.because)})
+        return
+    values = {
+        "markers": [endpoint_name(key) for key in found.markers],
         "weeks": [day / DAYS_PER_WEEK for day in found.days],
         "n": found.patients,
     }
-    yield Table(Message("record.table-information", values), heads, rows, Message("record.information-note"))
-    told = sum(d.sd < UNKNOWN for d in found.information.directions)
-    directions = {"told": told, "n": len(found.information.directions), "worst": Verbatim(_names(found))}
-    yield Message("record.directions", directions)
+    told = [row for row in found.information.known if row[1] < UNKNOWN]
+    if not told:
+        yield Message("record.readings-nothing", values)
+        return
+    rows = [[Message(f"parameter.{written_name(name)}"), Verbatim(name), *_known(a, t)] for name, a, t in told]
+    heads = [Message(f"record.head-{key}") for key in ("value", "parameter", "alone", "together", "told")]
+    yield Table(Message("record.table-readings", values), heads, rows, Message("record.readings-note"))
 
 
-def _names(found: Identified) -> str:
-    """The parameters of the direction that is told least, the largest share first."""
-    weights = sorted(found.worst.weights.items(), key=lambda pair: -abs(pair[1]))
-    return ", ".join(name for name, weight in weights if abs(weight) >= 0.2)
+def _directions(found: Information) -> Message:
+    told = [d for d in found.directions if d.sd < UNKNOWN]
+    values = {"told": len(told), "n": len(found.directions), "factor": math.exp(UNKNOWN)}
+    if not told:
+        return Message("record.no-direction", values)
+    return Message("record.directions", values | {"best": Verbatim(_names(told[0]))})
+
+
+def _names(direction: Direction) -> str:
+    """The parameters of a direction that have a share in it, the largest first."""
+    weights = sorted(direction.weights.items(), key=lambda pair: -abs(pair[1]))
+    return ", ".join(name for name, weight in weights if abs(weight) >= NAMED)
+
+
+def _known(alone: float, together: float) -> list[object]:
+    return [_error(alone), _error(together), _told(alone, together)]
 
 
 def _error(se: float) -> object:
@@ -135,17 +206,6 @@ def _told(alone: float, together: float) -> Message:
     return Message(
         "record.told" if together < UNKNOWN else "record.told-alone" if alone < UNKNOWN else "record.not-told"
     )
-
-
-def _posterior(found: Posterior) -> Table:
-    rows = []
-    for p in found.parameters.values():
-        spreads = (p.prior, p.posterior)
-        prior, posterior = (Estimate(s.median, s.low, s.high, "ratio", spread="posterior") for s in spreads)
-        shrunk = Estimate(p.shrinkage, kind="percent", spread="none")
-        rows.append([name_of(p.name), prior, posterior, shrunk, [Verbatim(t) for t in p.trials] or None])
-    heads = [Message(f"record.head-{key}") for key in ("value", "prior", "posterior", "shrinkage", "from")]
-    return Table(Message("record.table-posterior", {"version": found.version}), heads, rows)
 
 
 def decides(recorded: Recorded) -> Iterator[Block]:

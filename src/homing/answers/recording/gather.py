@@ -12,7 +12,9 @@ from homing.answers.case import Case, observed_outcome
 from homing.answers.content import Text
 from homing.answers.headline import NEAR_WEEKS
 from homing.answers.misses import misses
+from homing.answers.recording.bearing import at_one_point, bearing
 from homing.answers.sensitivity import sensitivity, tipping
+from homing.credibility.counted import count_information
 from homing.credibility.identifiability import identify
 from homing.credibility.record.checkout import checkout
 from homing.credibility.record.facts import Facts, ObservedArm
@@ -24,7 +26,7 @@ from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.posterior import posterior
 from homing.study.plan import Study
 
-#: Of how many of the values that move the answer most the study's own readings are asked.
+#: Of how many of the values that move the answer most the study's own trial is asked.
 ASKED = 6
 
 
@@ -62,13 +64,15 @@ def after(case: Case, plan: Plan | None) -> Recorded:
         observed=tuple(observed_arms(case)),
         hold_outs=hold_outs(),
         posterior=posterior(),
-        bears_on=tuple({*(s.name for s in moved.swings), *case.scenario().multiply}),
+        bears_on=bearing(case),
         tips=tuple(tip for _, tip in tips),
     )
     names = [s.name for s in moved.swings if s.size > 0 and "." in s.name]
-    identified = identify(study, case.simulator, _parameters(case, names))
+    asked = _parameters(case, names)
+    counted = count_information(study, case.simulator, at_one_point(case), case.cohort, asked)
+    identified = identify(study, case.simulator, asked)
     meanings = {s.name: s.meaning for s in moved.swings} | {tip.name: meaning for meaning, tip in tips}
-    return Recorded(make_record(facts, plan, identified), study, case, meanings)
+    return Recorded(make_record(facts, plan, counted, identified), study, case, meanings)
 
 
 def _parameters(case: Case, names: list[str]) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from homing.cli.tables import print_table
+from homing.ground.plain import finite
 
 if TYPE_CHECKING:
     from homing.evidence.store import Store
@@ -54,12 +54,3 @@ def shown(estimate: float, low: float, high: float, digits: int = 3) -> str:
     if estimate != estimate:
         return "-"
     return f"{estimate:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def finite(values: Any) -> Any:
-    """The same with None for NaN and infinity, through all that it holds."""
-    if isinstance(values, float):
-        return values if math.isfinite(values) else None
-    if isinstance(values, Mapping):
-        return {key: finite(value) for key, value in values.items()}
-    return [finite(value) for value in values] if isinstance(values, list | tuple) else values

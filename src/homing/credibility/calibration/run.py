@@ -22,7 +22,7 @@ from homing.credibility.split import digest, rows_of, sealed
 from homing.evidence.root import catalogue_root
 from homing.evidence.store import Store, load_store
 from homing.ground.cache import key_of
-from homing.inference.draws import Draws
+from homing.inference.draws import CONVERGED, ROUGH, Draws, Limits
 
 #: Year to which the drift of control arms is taken for a new trial, in decades from 2014, and its centres.
 NEW_TRIAL_DECADES, NEW_TRIAL_CENTRES = 0.6, 50.0
@@ -33,6 +33,7 @@ class Effort:
     """How much is spent: design points and patients of each domain, warm-up and draws of each of `chains`.
 
     `checked` draws of the posterior are simulated beside the calibration's own trials, half of them beside emulators.
+    A `rough` one is for a try: its draws are held to looser limits, beyond which the fit itself is broken.
     """
 
     points: int = 256
@@ -42,11 +43,19 @@ class Effort:
     draws: int = 1500
     chains: int = 4
     checked: int = 40
+    rough: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What its draws must keep to."""
+        return ROUGH if self.rough else CONVERGED
 
 
 FULL = Effort()
 #: For a try and for tests: minutes become seconds, and intervals are rough.
-QUICK = Effort(points=48, fistula_patients=300, luminal_patients=300, warmup=300, draws=300, chains=2, checked=8)
+QUICK = Effort(
+    points=48, fistula_patients=300, luminal_patients=300, warmup=300, draws=300, chains=2, checked=8, rough=True
+)
 
 
 @dataclass(frozen=True)

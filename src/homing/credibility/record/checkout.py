@@ -1,13 +1,17 @@
-"""The tests of a source checkout, counted by credibility factor. An installed package has none, and says so."""
+"""The tests of a source checkout by credibility factor, counted, with how they came out when they were last run.
+
+An installed package has none, and says so.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from homing.credibility.record.frame import Factor, frame
+from homing.credibility.record.outcomes import Tally, TestRun, read_test_run
 
 _ROOT = Path(__file__).parents[4]
 #: Faulty study files that must be refused.
@@ -17,12 +21,17 @@ _REFUSED = Path("tests") / "files" / "invalid"
 @dataclass(frozen=True)
 class Checkout:
     """What a source checkout holds: test functions by factor, declared paths that are there and missing, and the number
-    of faulty study files of the corpus. A parametrised test counts once."""
+    of faulty study files of the corpus. A parametrised test counts once.
+
+    `run` is the last run of the tests and `came_out` its cases by factor; None and nothing where no result was kept.
+    """
 
     tests: Mapping[str, int]
     present: tuple[str, ...]
     missing: tuple[str, ...]
     refused: int
+    run: TestRun | None = None
+    came_out: Mapping[str, Tally] = field(default_factory=dict)
 
     @property
     def share_present(self) -> float:
@@ -31,7 +40,10 @@ class Checkout:
 
 
 def checkout(root: Path | None = None) -> Checkout | None:
-    """The checkout that this package runs from (or `root`); None for an installed package."""
+    """The checkout that this package runs from (or `root`); None for an installed package.
+
+    Raises: StudyError naming a file of test results that is damaged.
+    """
     place = _ROOT if root is None else root
     if not (place / "pyproject.toml").is_file() or not (place / "tests").is_dir():
         return None
@@ -39,18 +51,26 @@ def checkout(root: Path | None = None) -> Checkout | None:
 
 
 def read_checkout(root: Path, factors: Iterable[Factor]) -> Checkout:
-    """Count the tests of factors in a source checkout."""
-    counts = {}
+    """Count the tests of factors in a source checkout, and read how they came out where a result was kept.
+
+    Raises: StudyError naming a file of test results that is damaged.
+    """
+    counts, came_out = {}, {}
     declared: dict[str, bool] = {}
+    run = read_test_run(root)
     for factor in factors:
         files = {file for path in factor.tests for file in _files(root / path)}
         counts[factor.key] = sum(_functions(file) for file in files)
+        if run is not None:
+            came_out[factor.key] = run.of(file.relative_to(root) for file in files)
         declared |= {path: bool(_files(root / path)) for path in factor.tests}
     return Checkout(
         tests=counts,
         present=tuple(sorted(path for path, there in declared.items() if there)),
         missing=tuple(sorted(path for path, there in declared.items() if not there)),
         refused=len(list((root / _REFUSED).glob("*.yaml"))),
+        run=run,
+        came_out=came_out,
     )
 
 

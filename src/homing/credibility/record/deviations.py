@@ -12,9 +12,9 @@ from homing.study.plan import Study
 
 @dataclass(frozen=True)
 class Seen:
-    """One departure. `key` says which ('no-plan', 'plan-after-run', 'plan-replaced', 'study', 'seed', 'patients',
-    'scenarios', 'weights', 'primary', 'version', 'model', 'relied', 'risk', 'rule', 'rule-gone', 'rule-new');
-    `what` is the rule or field, `planned` and `found` both sides as text."""
+    """One departure. `key` says which ('no-plan', 'plan-after-start', 'plan-after-run', 'start-unknown',
+    'plan-replaced', 'study', 'seed', 'patients', 'scenarios', 'weights', 'primary', 'version', 'model', 'relied',
+    'risk', 'rule', 'rule-gone', 'rule-new'); `what` is the rule or field, `planned` and `found` both sides as text."""
 
     key: str
     what: str = ""
@@ -32,8 +32,8 @@ def deviations(study: Study, plan: Plan | None, record: Mapping[str, Any] | None
 def _seen(plan: Plan, now: Mapping[str, Any], record: Mapping[str, Any] | None) -> Iterator[Seen]:
     if plan.replaces:
         yield Seen("plan-replaced", planned=plan.replaces, found=plan.hash)
-    if record is not None and str(record.get("finished", "")) < plan.on:
-        yield Seen("plan-after-run", planned=plan.on, found=str(record.get("finished", "")))
+    if record is not None:
+        yield from _too_late(plan, record)
     then = plan.content
     named = [key for key in ("seed", "patients", "scenarios", "weights", "primary") if _differ(then, now, "study", key)]
     for key in named:
@@ -47,6 +47,18 @@ def _seen(plan: Plan, now: Mapping[str, Any], record: Mapping[str, Any] | None) 
         if _differ(then, now, "relied", key):
             yield Seen("relied", key, _text(then["relied"].get(key)), _text(now["relied"][key]))
     yield from _rules(then["rules"], now["rules"])
+
+
+def _too_late(plan: Plan, record: Mapping[str, Any]) -> Iterator[Seen]:
+    """A plan comes before the run begins; where run.json doesn't say when that was, its end still tells something."""
+    began, ended = (str(record.get(name, "")) for name in ("started", "finished"))
+    if began:
+        if began < plan.on:
+            yield Seen("plan-after-start", planned=plan.on, found=began)
+    elif ended < plan.on:
+        yield Seen("plan-after-run", planned=plan.on, found=ended)
+    else:
+        yield Seen("start-unknown", planned=plan.on, found=ended)
 
 
 def _rules(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Seen]:

@@ -8,27 +8,43 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import binom
+
 from homing.credibility.files import SCORES
 from homing.evidence.root import catalogue_root
 from homing.ground.errors import EvidenceError
+from homing.patients.population import population
+from homing.study.plan import Study
 
 #: What the predictive intervals mean to cover.
 LEVEL = 0.95
 
 
+#: Endpoints that a prior of its own predicts, from a pool of older series, and not the model.
+BY_PRIOR = ("death", "treatment-related-death")
+
+
 @dataclass(frozen=True)
 class HeldOut:
-    """One result that calibration never saw, and its predictive interval; scores are NaN where none was shipped."""
+    """One result that calibration never saw, and its predictive interval; scores are NaN where none was shipped.
+
+    `domain` is what it is of ('fistula', 'relapse', 'reset', 'kinetics'), `how` how it is taken ('kept', 'gained', or
+    as it is), `is_counted` whether it judges the model: what a prior of its own predicts doesn't.
+    """
 
     trial: str
     arm: str
     endpoint: str
     week: float
+    domain: str
+    how: str
+    is_counted: bool
     observed: float
     low: float
     mean: float
@@ -49,10 +65,43 @@ class HoldOuts:
     level: float
     rows: tuple[HeldOut, ...]
 
+    def of(self, domain: str) -> HoldOuts:
+        """Those of one domain."""
+        return HoldOuts(self.level, tuple(row for row in self.rows if row.domain == domain))
+
     @property
-    def coverage(self) -> float:
-        """The share of results inside their interval; NaN where there are none."""
-        return sum(row.covered for row in self.rows) / len(self.rows) if self.rows else math.nan
+    def domains(self) -> Mapping[str, int]:
+        """How many results there are of each domain."""
+        return Counter(row.domain for row in self.rows)
+
+    @property
+    def counted(self) -> tuple[HeldOut, ...]:
+        """Those that judge the model."""
+        return tuple(row for row in self.rows if row.is_counted)
+
+    @property
+    def covered(self) -> int:
+        """How many of those that judge it are inside their interval."""
+        return sum(row.covered for row in self.counted)
+
+    @property
+    def chance(self) -> float:
+        """The probability that as few or fewer are inside, were the intervals right and the results independent."""
+        return float(binom.cdf(self.covered, len(self.counted), self.level))
+
+
+def domain_of(study: Study) -> str:
+    """Which held-out results are of what a study treats; '' where none are.
+
+    A tract that is open at the start is a fistula; stem cells of the blood are a reset; a Crohn's gut that is at rest
+    at the start and has no tract is one that may relapse.
+    """
+    place = population(study.population)
+    if "tract.closure" in place.at_start:
+        return "fistula"
+    if any(product.kind == "hsc" for product in study.arms[study.candidate].products):
+        return "reset"
+    return "relapse" if place.disease == "crohn" and place.gut == "healthy" else ""
 
 
 def hold_outs(file: Path | None = None) -> HoldOuts | None:
@@ -78,6 +127,9 @@ def _held_out(row: Mapping[str, Any]) -> HeldOut:
         arm=str(row["arm"]),
         endpoint=str(row["endpoint"]),
         week=float(row["week"]),
+        domain=str(row["domain"]),
+        how=str(row["as"]),
+        is_counted=bool(row.get("counts", row["endpoint"] not in BY_PRIOR)),
         observed=float(mine["observed"]),
         low=low,
         mean=float(mine["predicted"]),

@@ -1,26 +1,36 @@
 """What acceptance rules measure: from facts and a factor to a number, or the reason why there is none.
 
 Reasons are keys: 'run' (no finished run), 'checkout' (an installed package, no source), 'posterior', 'hold-outs',
-'like', 'observed', 'tipping', 'calibration', 'diagnostics'.
+'field', 'like', 'observed', 'tipping', 'calibration', 'diagnostics'.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from homing.credibility.record.checkout import Checkout
 from homing.credibility.record.facts import Facts
+from homing.credibility.record.held_out import domain_of
+from homing.credibility.record.outcomes import Tally
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A number; or None with the reason, `is_outside` where the rule does not apply to the study at all."""
+    """A number; or None with the reason, `is_outside` where the rule does not apply to the study at all.
+
+    `remark` is the key of what must be told beside the number, with the numbers `told` in it; a number that is
+    `refuted` passes no rule, however large it is.
+    """
 
     value: float | None
     why: str = ""
     is_outside: bool = False
+    remark: str = ""
+    told: Mapping[str, object] = field(default_factory=dict)
+    refuted: bool = False
 
 
 Measure = Callable[[Facts, str], Measured]
@@ -32,6 +42,11 @@ def _missing(why: str) -> Measured:
 
 def _known(value: float | None, why: str) -> Measured:
     return _missing(why) if value is None or math.isnan(value) else Measured(float(value))
+
+
+def _share(k: int, n: int) -> Measured:
+    """A share, with what it is a share of."""
+    return Measured(k / n, remark="of", told={"k": k, "n": n})
 
 
 def _of_run(read: Callable[[Mapping[str, Any]], float]) -> Measure:
@@ -60,11 +75,25 @@ def _outcomes_changed(record: Mapping[str, Any]) -> float:
 
 
 def _declared_tests(facts: Facts, factor: str) -> Measured:
-    return _missing("checkout") if facts.checkout is None else Measured(facts.checkout.share_present)
+    if facts.checkout is None:
+        return _missing("checkout")
+    run = facts.checkout.run
+    return _with_outcome(facts.checkout.share_present, facts.checkout, None if run is None else run.of())
 
 
 def _tests_of_factor(facts: Facts, factor: str) -> Measured:
-    return _missing("checkout") if facts.checkout is None else Measured(float(facts.checkout.tests[factor]))
+    if facts.checkout is None:
+        return _missing("checkout")
+    return _with_outcome(facts.checkout.tests[factor], facts.checkout, facts.checkout.came_out.get(factor))
+
+
+def _with_outcome(number: float, found: Checkout, tally: Tally | None) -> Measured:
+    """What was counted, with how it came out; one test that failed refutes it, even where the result is stale."""
+    if found.run is None or tally is None:
+        return Measured(float(number), remark="tests-not-run")
+    told = {"ran": len(tally.functions), "passed": tally.passed, "failed": tally.failed, "skipped": tally.skipped}
+    remark = "tests-stale" if found.run.is_stale else "tests-run"
+    return Measured(float(number), remark=remark, told=told | {"on": found.run.on}, refuted=tally.failed > 0)
 
 
 def _refused_inputs(facts: Facts, factor: str) -> Measured:
@@ -93,24 +122,34 @@ def _observed_arms(facts: Facts, factor: str) -> Measured:
     if facts.observed is None:
         return _missing("run")
     beside = [arm for arm in facts.observed if arm.simulated is not None]
-    return Measured(sum(arm.reached for arm in beside) / len(beside)) if beside else _missing("observed")
+    return _share(sum(arm.reached for arm in beside), len(beside)) if beside else _missing("observed")
 
 
 def _hold_out(facts: Facts, factor: str) -> Measured:
-    return _missing("hold-outs") if facts.hold_outs is None else _known(facts.hold_outs.coverage, "hold-outs")
+    """The binomial probability of as few rows inside their interval as there are, or fewer, were the interval right."""
+    if facts.hold_outs is None:
+        return _missing("hold-outs")
+    found = facts.hold_outs.of(domain_of(facts.study))
+    if not found.counted:
+        return _missing("field")
+    told = {"covered": found.covered, "n": len(found.counted)}
+    return Measured(found.chance, remark="hold-outs", told=told)
 
 
 def _hold_out_endpoint(facts: Facts, factor: str) -> Measured:
     if facts.hold_outs is None:
         return _missing("hold-outs")
-    return Measured(float(sum(row.endpoint == facts.study.primary.key for row in facts.hold_outs.rows)))
+    rows = facts.hold_outs.of(domain_of(facts.study)).counted
+    return Measured(float(sum(row.endpoint == facts.study.primary.key for row in rows)))
 
 
 def _informed(facts: Facts, factor: str) -> Measured:
     if facts.posterior is None:
         return _missing("posterior")
     bearing = [p for p in facts.posterior.parameters.values() if set(p.multiplies) & set(facts.bears_on)]
-    return Measured(sum(p.informed for p in bearing) / len(bearing)) if bearing else Measured(None, "calibration", True)
+    if not bearing:
+        return Measured(None, "calibration", True)
+    return _share(sum(p.informed for p in bearing), len(bearing))
 
 
 def _diagnostic(name: str) -> Measure:

@@ -2,7 +2,8 @@
 
 `credibility/<study>/plan.json` holds the study's hash, seed, patients and scenarios, what the model is relied on for,
 model risk, and every acceptance rule with its threshold at that risk. It is never overwritten unseen: a new plan names
-the one that it replaces, and the old one stays as `plan-<hash>.json`.
+the one that it replaces, and the old one stays as `plan-<hash>.json`. The hash is of all that the file holds, the date
+included; only a copy of it that somebody else keeps shows that the file was not written anew later.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,15 @@ TEMPLATE = """credibility:
   influence: medium        # low, medium or high: weight of the model beside other evidence
   consequence: medium      # low, medium or high: how bad a wrong decision would be
   because: ...             # why so high and no higher"""
+#: Digits of a plan's hash: too many for another plan with the same hash to be searched for.
+_DIGITS = 16
 #: What of a plan is its content; the rest says when and after which other plan it was written.
 _CONTENT = ("homing", "model", "study", "relied", "risk", "rules")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan as it stands in its file. `hash` is that of its content, `on` when it was written (UTC, ISO)."""
+    """A plan as it stands in its file: what it declares, when it was written (UTC, ISO), and which one it replaces."""
 
     content: Mapping[str, Any]
     on: str
@@ -44,8 +46,8 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        """Eight hex digits that stand for what is declared."""
-        return folders.short_hash(self.content)
+        """Sixteen hex digits that stand for all that is written: what is declared, when, and in place of what."""
+        return _hash({"on": self.on, "replaces": self.replaces, **self.content})
 
     @property
     def risk(self) -> str:
@@ -92,12 +94,11 @@ def make_plan(study: Study, *, replaces: str = "") -> Plan:
         "risk": risk,
         "rules": {rule.key: rule.declared(risk) for rule in rules()},
     }
-    return Plan(content, now(), replaces)
+    return Plan(content, folders.now(), replaces)
 
 
-def now() -> str:
-    """The time in UTC, to the second, as ISO text."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _hash(written: Mapping[str, Any]) -> str:
+    return folders.short_hash({name: value for name, value in written.items() if name != "hash"}, _DIGITS)
 
 
 def record_folder(study: Study, out: Path | str) -> Path:
@@ -107,7 +108,10 @@ def record_folder(study: Study, out: Path | str) -> Path:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """The plan in a record's folder; None where there is none. Raises StudyError for a file that was altered."""
+    """The plan in a record's folder; None where there is none.
+
+    Raises: StudyError for a file that was altered, in whatever field.
+    """
     place = folder / PLAN
     if not place.is_file():
         return None
@@ -117,9 +121,9 @@ def read_plan(folder: Path) -> Plan | None:
         stated = str(written["hash"])
     except (OSError, ValueError, KeyError, TypeError):
         raise StudyError("is no plan. Take it away and write the plan again.", str(place)) from None
-    if found.hash != stated:
+    if _hash(written) != stated:
         raise StudyError(
-            f"was altered after it was written (its hash is {found.hash} and not {stated}). "
+            f"was altered after it was written (its hash is {_hash(written)} and not {stated}). "
             "Restore it, or take it away and write the plan again.",
             str(place),
         )
@@ -133,7 +137,7 @@ def write_plan(study: Study, folder: Path) -> Plan:
     """
     old = read_plan(folder)
     new = make_plan(study, replaces="" if old is None else old.hash)
-    if old is not None and old.hash == new.hash:
+    if old is not None and old.content == new.content:
         return old
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from homing.credibility.identifiability import Identified
+from homing.credibility.counted import Counted
+from homing.credibility.identifiability import Identified, Missing
 from homing.credibility.record.deviations import Seen, deviations
 from homing.credibility.record.facts import Facts
 from homing.credibility.record.frame import frame
@@ -18,7 +19,10 @@ from homing.study.plan import Deviation, Relied
 
 @dataclass(frozen=True)
 class Record:
-    """A plan (`facts.record` is None) or a report. `seen` are departures from the plan, `logged` those written down."""
+    """A plan (`facts.record` is None) or a report. `seen` are departures from the plan, `logged` those written down.
+
+    `counted` and `identified` are what the planned trial's counts and readings would tell, None before a run.
+    """
 
     relied: Relied
     risk: str
@@ -26,7 +30,8 @@ class Record:
     plan: Plan | None
     outcomes: tuple[Outcome, ...]
     seen: tuple[Seen, ...]
-    identified: Identified | None = None
+    counted: Counted | Missing | None = None
+    identified: Identified | Missing | None = None
 
     @property
     def is_report(self) -> bool:
@@ -83,12 +88,17 @@ class Record:
         }
 
 
-def make_record(facts: Facts, plan: Plan | None, identified: Identified | None = None) -> Record:
+def make_record(
+    facts: Facts,
+    plan: Plan | None,
+    counted: Counted | Missing | None = None,
+    identified: Identified | Missing | None = None,
+) -> Record:
     """The record of a study from what is known. Raises: StudyError where the study states nothing to rely on."""
     relied = relied_of(facts.study)
     risk = frame().risk_of(relied.influence, relied.consequence)
     outcomes = tuple(assess(rule, facts, risk) for rule in rules())
-    return Record(relied, risk, facts, plan, outcomes, deviations(facts.study, plan, facts.record), identified)
+    return Record(relied, risk, facts, plan, outcomes, deviations(facts.study, plan, facts.record), counted, identified)
 
 
 def _plain_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -101,4 +111,5 @@ def _plain_outcome(outcome: Outcome) -> dict[str, Any]:
         "outcome": outcome.outcome,
         "value": value if outcome.outcome in (PASS, FAIL) else None,
         "why": outcome.why or None,
+        "remark": {"key": outcome.remark, **outcome.told} if outcome.remark else None,
     }

@@ -6,7 +6,7 @@ A file of catalogue/credibility/ has
     factor: numerical-solver              # of catalogue/credibility-frame/factors.yaml
     measure: imbalance                    # of credibility/record/measures.py
     passes: at-most                       # at-most | at-least
-    kind: number                          # how it is printed: number | percent | points | count | yes
+    kind: number                          # how it is printed: number | decimals | percent | points | count | yes
     thresholds: {low: '1e-6', medium: '1e-8', high: '1e-8'}
     basis: assumed
     because: {en: ..., zh: ...}
@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homing.credibility.record.facts import Facts
@@ -29,7 +29,7 @@ from homing.ground.errors import EvidenceError
 from homing.study.scalars import LEVELS
 
 FOLDER = "credibility"
-KINDS = ("number", "percent", "points", "count", "yes")
+KINDS = ("number", "decimals", "percent", "points", "count", "yes")
 #: What may come of a rule.
 PASS, FAIL, NOT_APPLICABLE, NOT_ASSESSED = "pass", "fail", "not applicable", "not assessed"
 OUTCOMES = (PASS, FAIL, NOT_APPLICABLE, NOT_ASSESSED)
@@ -68,7 +68,8 @@ class Rule:
 class Outcome:
     """What came of a rule: one of OUTCOMES, with the number behind it (NaN where there is none).
 
-    `why` is a key of the reason where it was not assessed or does not apply.
+    `why` is a key of the reason where it was not assessed or does not apply; `remark` one of what must be told beside
+    the number, with the numbers `told` in it.
     """
 
     rule: Rule
@@ -76,6 +77,8 @@ class Outcome:
     outcome: str
     value: float = math.nan
     why: str = ""
+    remark: str = ""
+    told: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float:
@@ -135,4 +138,5 @@ def assess(rule: Rule, facts: Facts, risk: str) -> Outcome:
     found: Measured = MEASURES[rule.measure](facts, rule.factor)
     if found.value is None:
         return Outcome(rule, risk, NOT_APPLICABLE if found.is_outside else NOT_ASSESSED, why=found.why)
-    return Outcome(rule, risk, PASS if rule.holds(found.value, risk) else FAIL, found.value)
+    holds = rule.holds(found.value, risk) and not found.refuted
+    return Outcome(rule, risk, PASS if holds else FAIL, found.value, remark=found.remark, told=found.told)
