@@ -36,7 +36,7 @@ def _row(case: Case, p: PosteriorParameter) -> list[object]:
     trials = [case.store.trial(key).name if key in case.store.trials else key for key in p.trials]
     return [
         name_of(p.name),
-        Verbatim(", ".join(p.multiplies)),
+        Verbatim(", ".join(p.multiplies)) if p.multiplies else Message("posterior.idle"),
         _interval(p.prior),
         _interval(p.posterior),
         Estimate(p.shrinkage, kind="percent", spread="none"),
