@@ -1,4 +1,4 @@
-"""Credible intervals over draws: analysis of variance, coverage of known draws, and width where draws agree or differ."""
+"""Credible intervals over draws: analysis of variance, coverage of known draws, width where draws agree or differ."""
 
 from __future__ import annotations
 

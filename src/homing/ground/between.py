@@ -1,7 +1,7 @@
 """The standard deviation between draws, from how far their fitted means spread and how far errors alone spread them.
 
-The spread S (variance of fitted means) is a sum of squares of normal errors about the true differences. As a multiple of
-one error variance it is noncentral chi-squared:
+The spread S (variance of fitted means) is a sum of squares of normal errors about the true differences. As a multiple
+of one error variance it is noncentral chi-squared:
 
     S / scale ~ chi2(nu, between / scale),  scale = noise / nu
 
@@ -45,15 +45,15 @@ class Deviation:
 
     def quantiles(self, p: ArrayLike) -> Array:
         """The deviations below which shares `p` of the probability lie."""
-        return np.interp(p, np.cumsum(self.weights) - self.weights / 2, self.points)
+        return np.interp(np.asarray(p, dtype=float), np.cumsum(self.weights) - self.weights / 2, self.points)
 
 
 def deviation(spread: float, noise: float, nu: float, most: float) -> Deviation:
     """What a spread of fitted means says of the standard deviation of the true ones.
 
     Arguments: `spread` the variance of fitted means; `noise` the part of it that errors give on average; `nu` their
-    effective number; `most` the largest deviation that is possible, the outcomes' own. Without noise it is the root of the
-    spread.
+    effective number; `most` the largest deviation that is possible, the outcomes' own. Without noise it is the root of
+    the spread.
     """
     if noise <= _LEAST * spread:
         return Deviation(np.array([math.sqrt(spread)]), np.ones(1))

@@ -145,6 +145,10 @@ class Posterior:
         """The factor below which a share `p` of a parameter's draws lies, by the parameter's key."""
         return float(np.quantile(self.parameters[key].draws, p))
 
+    def central(self, key: str, level: float = 0.95) -> tuple[float, float]:
+        """The factors between which the central `level` of a parameter's draws lies, by the parameter's key."""
+        return self.quantile(key, (1 - level) / 2), self.quantile(key, (1 + level) / 2)
+
     def optimism(self, key: str, p: float) -> float:
         """The factor at the `p` point from scepticism (0) to optimism (1); the median where neither end is better."""
         points = {"up": p, "down": 1 - p, "none": 0.5}
