@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from homing.answers.case import simulated_share
 from homing.answers.misses import SIMULATED, Miss, Row, misses, side, simulated
 from homing.credibility.replays.shares import counted
 from homing.evidence.records import Outcome
@@ -34,11 +35,15 @@ EVERY = 14.0
 
 
 def simulate(miss: Miss, row: Row) -> tuple[float, float, float]:
-    """Low end, mean and high end of the share over the draws of the posterior (95 % interval)."""
+    """Low end, mean and high end of the share over the draws of the posterior (95 % interval); where all patients have
+    the same outcome, with the exact interval of simulation error."""
     ids, seen = _outcomes(miss, row)
     found = scenario(POSTERIOR).over_draws(seen, ids)
     if found is None:
         raise ValueError(f"{miss.key}, {row.key}: too few patients to tell draws apart")
+    if found.is_point and found.mean in (0.0, 1.0):
+        met = simulated_share(seen)
+        return met.low, met.value, met.high
     low, high = (min(max(end, 0.0), 1.0) for end in (found.low, found.high))
     return low, found.mean, high
 

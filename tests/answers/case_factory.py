@@ -24,6 +24,11 @@ VALID = sorted(path.name for path in (ROOT / "tests" / "files" / "valid").glob("
 def case_of(file: str, patients: int = 40) -> Case:
     """The case of an example by its name, or of a valid study file by its file name."""
     path = ROOT / "examples" / f"{file}.yaml" if file in EXAMPLES else ROOT / "tests" / "files" / "valid" / file
+    return case_at(path, patients)
+
+
+def case_at(path: Path, patients: int) -> Case:
+    """The case of a study file anywhere."""
     study = read_study(path, patients=patients, seed=7)
     finished = run(study, tempfile.mkdtemp(prefix="homing-case-"))
     results = read_results(study, finished.folder / RESULTS)

@@ -130,7 +130,7 @@ def test_the_tipping_points_alone(place: Path) -> None:
     result = credibility(*where(place), "--tipping", "--json")
     assert result.exit_code == 0, result.output
     tips = json.loads(result.output)
-    assert tips[0]["name"] == "scenario"
+    assert tips[0]["name"] == "posterior.cell_effect"
     assert all(tip["tips"] == (tip["factor"] is not None) for tip in tips)
     assert all(tip["low"] <= tip["factor"] <= tip["high"] for tip in tips if tip["tips"])
     assert len(credibility(*where(place), "--tipping").output.splitlines()) == len(tips)

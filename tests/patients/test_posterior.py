@@ -65,6 +65,15 @@ def test_a_parameter_without_spread_is_no_column(tmp_path: Path) -> None:
     assert read_posterior(write(tmp_path, draws=same)).design([0], 10).shape == (1, 2)
 
 
+def test_a_parameter_that_multiplies_nothing_is_no_column(tmp_path: Path) -> None:
+    idle = YAML.replace("multiplies: [memory_survival]", "multiplies: []")
+    found = read_posterior(write(tmp_path, idle))
+    assert found.design([0], 10).shape == (1, 2)
+    np.testing.assert_array_equal(found.design([3], 10), read_posterior(write(tmp_path)).design([3], 10)[:, [0, 2]])
+    shipped = posterior()
+    assert shipped.design([0], 10).shape[1] == sum(bool(p.multiplies) for p in shipped.parameters.values())
+
+
 def test_two_posteriors_have_two_checksums(tmp_path: Path) -> None:
     first = read_posterior(write(tmp_path))
     assert first.checksum == read_posterior(write(tmp_path)).checksum

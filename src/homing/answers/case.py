@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from homing.answers.content import Estimate, Message, Verbatim
+from homing.answers.spans import Span, span_of
 from homing.endpoints.definitions import endpoint
 from homing.evidence.records import Outcome
 from homing.evidence.store import Store
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.ground.credible import Credible
-from homing.ground.proportions import exact_interval, paired_difference
+from homing.ground.proportions import exact_interval, paired_difference, unanimous_interval
 from homing.patients.cohort import Cohort
 from homing.patients.scenario import POSTERIOR, Scenario, scenario
 from homing.protocol import catalogue
@@ -152,29 +153,20 @@ class Case:
     def share(self, met: Array, key: str | None = None, ids: ArrayLike | None = None) -> Estimate:
         """The share of patients who met a rule under a scenario, the central one when None.
 
-        Under the posterior its interval is that over draws, else the exact one of simulation error. `ids` are the
-        patients' numbers, those of the case's cohort when None.
+        Under the posterior its interval is that over draws; else, and where all patients have the same outcome, the
+        exact one of simulation error. `ids` are the patients' numbers, those of the case's cohort when None.
         """
         told = self.scenario(key).over_draws(met, self.cohort.ids if ids is None else ids)
-        return simulated_share(met) if told is None else credible_share(told)
+        return simulated_share(met) if told is None or told.is_point else credible_share(told)
 
     def difference(self, a: Array, b: Array, key: str | None = None, ids: ArrayLike | None = None) -> Estimate:
         """The difference of two shares in the same patients under a scenario; arguments as of `share`."""
         told = self.scenario(key).over_draws(a - b, self.cohort.ids if ids is None else ids)
-        return simulated_difference(a, b) if told is None else credible_difference(told)
+        return simulated_difference(a, b) if told is None or told.is_point else credible_difference(told)
 
-    def span(self, shares: Mapping[str, Estimate]) -> tuple[float, float]:
-        """The least and the largest that is plausible of shares by scenario: over the posterior's draws, else over all
-        scenarios."""
-        told = shares[self.central]
-        if told.spread == "posterior":
-            return told.low, told.high
-        return min(e.value for e in shares.values()), max(e.value for e in shares.values())
-
-    @property
-    def over(self) -> Message:
-        """What `span` is, in words."""
-        return Message("case.over-posterior" if self.central == POSTERIOR else "case.over-scenarios")
+    def span(self, shares: Mapping[str, Estimate]) -> Span:
+        """From where to where shares by scenario are plausible, and what that is in words."""
+        return span_of(shares, self.central)
 
     def with_product(self, key: str) -> Protocol:
         """Another product of the catalogue in the place of the candidate's, after the same procedures.
@@ -287,7 +279,10 @@ def simulated_share(met: NDArray[np.float64], level: float = 0.95) -> Estimate:
 
 def simulated_difference(a: NDArray[np.float64], b: NDArray[np.float64], level: float = 0.95) -> Estimate:
     """The difference of two shares in the same patients, in points, with its Monte Carlo interval."""
-    return Estimate(*paired_difference(a, b, level), "points", level, "monte-carlo")
+    value, low, high = paired_difference(a, b, level)
+    if low == high:
+        low, high = unanimous_interval(value, float(np.isfinite(a - b).sum()), level)
+    return Estimate(value, low, high, "points", level, "monte-carlo")
 
 
 def credible_share(found: Credible, level: float = 0.95) -> Estimate:

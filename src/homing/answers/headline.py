@@ -16,6 +16,7 @@ from homing.answers.case import (
 from homing.answers.content import Block, Estimate, Finding, Message, Table, Verbatim
 from homing.answers.posterior import version_of
 from homing.ground.calendar import DAYS_PER_WEEK
+from homing.ground.proportions import unanimous_interval
 from homing.patients.scenario import scenario
 from homing.study.results import Sums
 
@@ -24,9 +25,10 @@ NEAR_WEEKS = 4.0
 
 
 def share(cell: Sums) -> Estimate:
-    """A simulated share with its interval over draws of the posterior, else its exact Monte Carlo interval."""
+    """A simulated share with its interval over draws of the posterior; else, and where all patients have the same
+    outcome, with its exact Monte Carlo interval."""
     told = cell.over_draws()
-    if told is not None:
+    if told is not None and not told.is_point:
         return credible_share(told)
     return Estimate(cell.mean, *cell.share_interval(), "percent", spread="monte-carlo")
 
@@ -34,9 +36,12 @@ def share(cell: Sums) -> Estimate:
 def difference(cell: Sums) -> Estimate:
     """A simulated difference of shares in the same patients with its interval, as of `share`."""
     told = cell.over_draws()
-    if told is not None:
+    if told is not None and not told.is_point:
         return credible_difference(told)
-    return Estimate(cell.mean, *cell.interval(), "points", spread="monte-carlo")
+    low, high = cell.interval()
+    if low == high:
+        low, high = unanimous_interval(cell.mean, cell.effective)
+    return Estimate(cell.mean, low, high, "points", spread="monte-carlo")
 
 
 def headline(case: Case) -> list[Block]:

@@ -49,7 +49,7 @@ def _row(store: Store, p: PosteriorParameter) -> list[object]:
     taught_nothing = Message("posterior.taught-nothing", {"trials": trials})
     return [
         name_of(p.name),
-        Verbatim(", ".join(p.multiplies)) if p.multiplies else Message("posterior.multiplies-nothing"),
+        Verbatim(", ".join(p.multiplies)) if p.multiplies else Message("posterior.idle"),
         _interval(p.prior),
         _interval(p.posterior),
         Estimate(p.shrinkage, kind="percent", spread="none") if p.shrinkage > 0 else Message("posterior.no-shrinkage"),

@@ -64,23 +64,23 @@ def _met(case: Case, protocol: Protocol) -> dict[str, NDArray[np.float64]]:
 def _ranking(case: Case, options: list[Option]) -> Finding:
     """Whether products differ by more than what is not known of the size of the effect."""
     shares = {i: float(np.nanmean(option.met[case.central])) for i, option in enumerate(options)}
-    best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    best, worst = max(shares, key=shares.__getitem__), min(reversed(shares), key=shares.__getitem__)
     apart = simulated_difference(options[best].met[case.central], options[worst].met[case.central])
     control = _met(case, case.control)
-    low, high = case.span({key: case.difference(met, control[key], key) for key, met in options[0].met.items()})
-    spread = high - low
+    span = case.span({key: case.difference(met, control[key], key) for key, met in options[0].met.items()})
+    open_ = {"spread": Estimate(span.width, kind="points", spread="none"), "over": span.words}
+    left = Message("q2.left-open", open_) if span.is_known else Message("q2.left-unknown")
     if apart.value <= 0 or apart.low <= 0:
         key = "q2.none-stands-out"
     else:
-        key = "q2.products-differ" if apart.value > spread else "q2.cannot-rank"
+        key = "q2.products-differ" if span.is_known and apart.value > span.width else "q2.cannot-rank"
     values = {
         "best": options[best].name,
         "best_share": case.share(options[best].met[case.central]),
         "worst": options[worst].name,
         "worst_share": case.share(options[worst].met[case.central]),
         "apart": apart,
-        "over": case.over,
-        "spread": Estimate(spread, kind="points", spread="none"),
+        "left": left,
         "scenario": name_of(case.scenario().name),
         "endpoint": endpoint_name(case.study.primary.key),
         "week": case.primary_day / DAYS_PER_WEEK,

@@ -19,6 +19,7 @@ from homing.answers.case import (
 )
 from homing.answers.content import Bars, Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
 from homing.answers.headline import share
+from homing.answers.spans import over_all
 from homing.evidence.records import Arm, Outcome, Trial
 from homing.ground.calendar import DAYS_PER_WEEK, week_label
 from homing.patients.scenario import scenario
@@ -166,13 +167,14 @@ def _enough(case: Case, curve: dict[str, list[NDArray[np.float64]]]) -> Finding:
 def _curve_figure(case: Case, course: Course, dose: GivenDose, curve: dict[str, list[NDArray[np.float64]]]) -> Lines:
     x = np.array(FACTORS) * float(np.nanmedian(dose.nominal))
     shares = [{key: case.share(points[i], key) for key, points in curve.items()} for i in range(len(FACTORS))]
-    low, high = (np.array(ends) for ends in zip(*(case.span(each) for each in shares), strict=True))
+    spans = [case.span(each) for each in shares]
+    over = over_all(spans)
     band = Series(
-        Message("q3.curve", {"scenario": name_of(case.scenario().name), "over": case.over}),
+        Message("q3.curve", {"scenario": name_of(case.scenario().name), "over": over}),
         x,
         np.array([each[case.central].value for each in shares]),
-        low,
-        high,
+        np.array([span.low for span in spans]),
+        np.array([span.high for span in spans]),
         colour=0,
     )
     control = float(np.nanmean(case.primary(case.simulate(case.control), noise=False)))
@@ -192,9 +194,7 @@ def _curve_figure(case: Case, course: Course, dose: GivenDose, curve: dict[str, 
         y_range=(0.0, 1.0),
         percent=True,
     )
-    return Lines(
-        Message("q3.curve-figure"), [panel], Message("q3.curve-note", {"n": len(case.cohort), "over": case.over})
-    )
+    return Lines(Message("q3.curve-figure"), [panel], Message("q3.curve-note", {"n": len(case.cohort), "over": over}))
 
 
 def _curve_table(case: Case, dose: GivenDose) -> Table:

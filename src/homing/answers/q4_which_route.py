@@ -178,7 +178,7 @@ def _difference(case: Case, ways: list[Way]) -> Finding:
     """What the way of giving the cells changes in the primary endpoint."""
     met = [case.primary(case.simulate(way.protocol)) for way in ways]
     shares = [float(np.nanmean(m)) for m in met]
-    best, worst = int(np.argmax(shares)), int(np.argmin(shares))
+    best, worst = int(np.argmax(shares)), len(shares) - 1 - int(np.argmin(shares[::-1]))
     apart = simulated_difference(met[best], met[worst])
     values = {
         "best": ways[best].name,

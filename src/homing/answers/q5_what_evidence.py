@@ -31,6 +31,7 @@ from homing.answers.content import (
     Verbatim,
 )
 from homing.answers.headline import difference, share
+from homing.answers.spans import Span, over_all
 from homing.endpoints.definitions import endpoint
 from homing.evidence import records
 from homing.evidence.catalogue import names
@@ -235,6 +236,7 @@ def _beside(case: Case) -> Iterator[Block]:
         return
     rows: list[list[object]] = []
     hits: list[bool] = []
+    spans: list[Span] = []
     sources: list[str] = []
     told_sources: list[str] = []
     unsimulated: list[list[object]] = []
@@ -245,9 +247,10 @@ def _beside(case: Case) -> Iterator[Block]:
                 unsimulated.append(_told(case, trial, outcome))
                 told_sources.append(outcome.source)
                 continue
-            row, hit = _row(case, trial, trial.arms[outcome.arm], outcome)
+            row, hit, span = _row(case, trial, trial.arms[outcome.arm], outcome)
             rows.append(row)
             hits.append(hit)
+            spans.append(span)
             sources.append(outcome.source)
     if rows:
         heads = ("head.study", "head.arm", "head.endpoint", "head.week", "head.observed")
@@ -256,9 +259,10 @@ def _beside(case: Case) -> Iterator[Block]:
             *(name_of(scenario(k).name) for k in case.study.scenarios),
             Message("q5.verdict"),
         ]
-        values = {"hits": sum(hits), "of": len(hits), "over": case.over}
+        over = over_all(spans)
+        values = {"hits": sum(hits), "of": len(hits), "over": over}
         yield Finding(Message("q5.hits", values), "assumed", ["run", *dict.fromkeys(sources)], exploratory=True)
-        yield Table(Message("q5.beside"), columns, rows, Message("q5.beside-note", {"over": case.over}))
+        yield Table(Message("q5.beside"), columns, rows, Message("q5.beside-note", {"over": over}))
     if unsimulated:
         heads = ("head.study", "head.arm", "head.endpoint", "head.week", "head.observed")
         yield Table(Message("q5.told"), [Message(key) for key in heads], unsimulated, Message("q5.told-note"))
@@ -292,8 +296,8 @@ def _protocol(case: Case, arm: Arm) -> Protocol:
     return case.candidate
 
 
-def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[object], bool]:
-    """One line of the comparison, and whether the simulated range (`Case.span`) overlaps the trial's interval."""
+def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[object], bool, Span]:
+    """One line of the comparison, whether the simulated span overlaps the trial's interval, and the span."""
     day = outcome.week * DAYS_PER_WEEK
     protocol = _protocol(case, arm)
     shares = {}
@@ -301,9 +305,9 @@ def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[obj
         run = case.simulate(protocol, key, times=np.unique([0.0, day]))
         shares[key] = case.share(run.outcome(outcome.endpoint, day), key)
     seen = observed_outcome(outcome)
-    low, high = case.span(shares)
-    hit = bool(seen.low <= high and low <= seen.high)
-    verdict = "q5.within" if hit else ("q5.too-low" if high < seen.low else "q5.too-high")
+    span = case.span(shares)
+    hit = bool(seen.low <= span.high and span.low <= seen.high)
+    verdict = "q5.within" if hit else ("q5.too-low" if span.high < seen.low else "q5.too-high")
     row: list[object] = [
         Verbatim(trial.name),
         name_of(arm.label),
@@ -313,7 +317,7 @@ def _row(case: Case, trial: Trial, arm: Arm, outcome: Outcome) -> tuple[list[obj
         *shares.values(),
         Message(verdict),
     ]
-    return row, hit
+    return row, hit, span
 
 
 def _remarks(case: Case) -> Iterator[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from homing.answers.case import Case, endpoint_name, label_of, name_of, observed_outcome
 from homing.answers.content import Block, Chapter, Estimate, Finding, Lines, Message, Panel, Series, Table, Text
+from homing.answers.spans import Span, over_all
 from homing.evidence.records import Outcome
 from homing.ground.calendar import DAYS_PER_WEEK, DAYS_PER_YEAR
 from homing.ground.proportions import exact_interval
@@ -26,14 +27,21 @@ LASTING = ("treatment-free", "sustained-remission")
 
 @dataclass(frozen=True)
 class Lasting:
-    """One arm over five years: when each responder relapsed (years after the primary visit; inf where not)."""
+    """One arm over five years under a scenario: when each responder, by number in `ids`, relapsed (years after the
+    primary visit; inf where not)."""
 
+    scenario: str
     label: Text
-    responders: int
     patients: int
+    ids: NDArray[np.int64]
     relapse: NDArray[np.float64]
     years: NDArray[np.float64]
     remission: tuple[Estimate, ...]
+
+    @property
+    def responders(self) -> int:
+        """How many met the endpoint at the primary visit."""
+        return len(self.ids)
 
 
 def answer(case: Case) -> Chapter:
@@ -44,11 +52,6 @@ def answer(case: Case) -> Chapter:
         for key in case.study.scenarios
         for arm, protocol in (("candidate", case.candidate), ("control", case.control))
     }
-    flares = case.simulator.population.flares
-    values = {
-        "rate": Estimate(flares.rate.number, spread="none"),
-        "basis": Message(f"basis.{flares.rate.basis}"),
-    }
     blocks = [
         _relapse(case, found),
         _relapse_figure(case, found),
@@ -56,7 +59,7 @@ def answer(case: Case) -> Chapter:
         _remission(case, found),
         _remission_figure(case, found),
         *_observed(case, found),
-        Message("q6.flares", values),
+        _events(case),
     ]
     return Chapter(6, "how_long", blocks, Message("q6.certainty"), exploratory=True)
 
@@ -70,9 +73,10 @@ def _lasting(case: Case, protocol: Protocol, key: str, grid: NDArray[np.float64]
     years = (run.times[after] - case.primary_day) / DAYS_PER_YEAR
     first = np.where(gone.any(axis=1), years[gone.argmax(axis=1)], np.inf)
     return Lasting(
+        scenario=key,
         label=label_of(protocol),
-        responders=int(responded.sum()),
         patients=int((~np.isnan(met[:, -1])).sum()),
+        ids=case.cohort.ids[responded],
         relapse=first[responded],
         years=run.times / DAYS_PER_YEAR,
         remission=tuple(case.share(column, key) for column in met.T),
@@ -86,13 +90,26 @@ def _relapsed(case: Case, run: Simulated, met: NDArray[np.float64]) -> NDArray[n
     return run.course_of("active-inflammation") == 1
 
 
-def _free(lasting: Lasting, years: float) -> Estimate:
-    """Share of responders without relapse so many years after the primary visit."""
-    if not lasting.responders:
-        return Estimate(float("nan"), kind="percent", spread="monte-carlo")
-    still = int((lasting.relapse > years).sum())
-    low, high = exact_interval(still, lasting.responders)
-    return Estimate(still / lasting.responders, low, high, "percent", 0.95, "monte-carlo")
+def _events(case: Case) -> Message:
+    """The random events from which relapses come, with their rate under the central scenario: reopenings of the tract
+    where there is one, as relapse is then its opening; else challenges of the gut."""
+    who = case.simulator.population
+    tract = who.tract_flares if case.has_fistula else None
+    rate, name = (who.flares.rate, "flares.rate") if tract is None else (tract.rate, "tract_flares.rate")
+    chosen = case.scenario()
+    factor = chosen.multiply.get(name)
+    told = Estimate(rate.number * (1.0 if factor is None else factor.number), spread="none")
+    if chosen.draws is not None and name in chosen.draws.multiplied:
+        low, high = (rate.number * x for x in chosen.draws.central(chosen.draws.multiplied[name].key))
+        told = replace(told, low=low, high=high, spread="posterior")
+    basis = rate.basis if factor is None else factor.basis
+    key = "q6.flares" if tract is None else "q6.reopenings"
+    return Message(key, {"rate": told, "basis": Message(f"basis.{basis}"), "scenario": name_of(chosen.name)})
+
+
+def _free(case: Case, lasting: Lasting, years: float) -> Estimate:
+    """Share of responders without relapse so many years after the primary visit, with its interval as `Case.share`."""
+    return case.share((lasting.relapse > years).astype(float), lasting.scenario, lasting.ids)
 
 
 def _median(lasting: Lasting) -> Estimate:
@@ -113,9 +130,9 @@ def _relapse(case: Case, found: dict[tuple[str, str], Lasting]) -> Block:
         "control": theirs.label,
         "ours": ours.responders,
         "theirs": theirs.responders,
-        "one": _free(ours, 1),
-        "last": _free(ours, _seen(case) - 0.1),
-        "one_control": _free(theirs, 1),
+        "one": _free(case, ours, 1),
+        "last": _free(case, ours, _seen(case) - 0.1),
+        "one_control": _free(case, theirs, 1),
         "years": Estimate(_seen(case) - 0.1, spread="none"),
         "endpoint": endpoint_name(case.study.primary.key),
         "scenario": name_of(case.scenario().name),
@@ -156,7 +173,7 @@ def _relapse_table(case: Case, found: dict[tuple[str, str], Lasting]) -> Table:
     for (key, _), lasting in found.items():
         of = Message("q6.of", {"responders": lasting.responders, "patients": lasting.patients})
         row: list[object] = [name_of(scenario(key).name), lasting.label, of, _median(lasting)]
-        rows.append([*row, *(_free(lasting, y) for y in marks)])
+        rows.append([*row, *(_free(case, lasting, y) for y in marks)])
     heads: list[Text] = [Message("head.scenario"), Message("head.arm"), Message("q6.responders"), Message("q6.median")]
     columns = [*heads, *(Message("q6.free-at", {"years": int(y)}) for y in marks)]
     return Table(Message("q6.table"), columns, rows, Message("q6.table-note", {"years": Estimate(_seen(case))}))
@@ -179,19 +196,21 @@ def _remission(case: Case, found: dict[tuple[str, str], Lasting]) -> Finding:
 
 def _remission_figure(case: Case, found: dict[tuple[str, str], Lasting]) -> Lines:
     panels = []
+    spans: list[Span] = []
     for colour, arm in enumerate(("candidate", "control")):
         central = found[case.central, arm]
         middle = np.array([e.value for e in central.remission])
         at = range(len(middle))
-        spans = [case.span({key: found[key, arm].remission[i] for key in case.study.scenarios}) for i in at]
-        low, high = (np.array(ends) for ends in zip(*spans, strict=True))
+        band = [case.span({key: found[key, arm].remission[i] for key in case.study.scenarios}) for i in at]
+        low, high = np.array([span.low for span in band]), np.array([span.high for span in band])
+        spans += band
         series = [Series(central.label, central.years, middle, low, high, colour=colour)]
         axes = (Message("head.time-years"), Message("q2.share"))
         panels.append(Panel(central.label, series, *axes, y_range=(0.0, 1.0), percent=True))
     values = {
         "scenario": name_of(case.scenario().name),
         "endpoint": endpoint_name(case.study.primary.key),
-        "over": case.over,
+        "over": over_all(spans),
     }
     return Lines(Message("q6.remission-figure", values), panels, Message("q6.remission-note", values))
 
@@ -208,7 +227,7 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
             if not mine or not shown or not (later or (outcome.endpoint in LASTING and outcome.week > 0)):
                 continue
             told += 1
-            simulated = _simulated(case, found, outcome, trial.arms[outcome.arm].role)
+            span = _simulated(case, found, outcome, trial.arms[outcome.arm].role)
             values = {
                 "trial": trial.name,
                 "arm": name_of(trial.arms[outcome.arm].label),
@@ -216,22 +235,22 @@ def _observed(case: Case, found: dict[tuple[str, str], Lasting]) -> Iterator[Blo
                 "week": outcome.week,
                 "share": observed_outcome(outcome),
                 "n": outcome.n,
-                "low": Estimate(simulated[0], kind="percent", spread="none"),
-                "high": Estimate(simulated[1], kind="percent", spread="none"),
-                "over": case.over,
+                "low": Estimate(span.low, kind="percent", spread="none"),
+                "high": Estimate(span.high, kind="percent", spread="none"),
+                "over": span.words,
             }
             yield Finding(Message("q6.observed", values), "measured", [outcome.source, "run"])
     if not told:
         yield Message("q6.none-observed")
 
 
-def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> tuple[float, float]:
+def _simulated(case: Case, found: dict[tuple[str, str], Lasting], outcome: Outcome, role: str) -> Span:
     """The span of the same by the model: of responders without relapse, or of all who meet the endpoint."""
     arm = "control" if role == "control" else "candidate"
     years = outcome.week * DAYS_PER_WEEK / DAYS_PER_YEAR
     runs = {key: found[key, arm] for key in case.study.scenarios}
     if outcome.endpoint == "sustained-remission":
         after = years - case.primary_day / DAYS_PER_YEAR
-        return case.span({key: _free(run, after) for key, run in runs.items()})
+        return case.span({key: _free(case, run, after) for key, run in runs.items()})
     nearest = {key: run.remission[int(np.argmin(np.abs(run.years - years)))] for key, run in runs.items()}
     return case.span(nearest)

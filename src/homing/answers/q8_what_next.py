@@ -103,6 +103,9 @@ def _assurance(case: Case) -> Finding:
         "assurance": Estimate(total, min(each), max(each), "percent", 1.0, "scenarios"),
         "k": len(keys),
     }
+    if drawn is None and len(keys) == 1:
+        values |= {"assurance": _power(case, keys[0]), "scenario": name_of(scenario(keys[0]).name)}
+        return Finding(Message("q8.assurance-one", values), "assumed", ["run"], exploratory=True)
     if drawn is None:
         return Finding(Message("q8.assurance", values), "assumed", ["run"], exploratory=True)
     low, high = (float(q) for q in np.quantile(drawn, [0.025, 0.975]))

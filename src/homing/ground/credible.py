@@ -5,15 +5,25 @@ shrink), and draws differ (what is not known, which they don't). Here the second
 
 Outcomes are regressed on a design of the draws, `y = X b + e`. A design that has one column a draw gives the draws'
 own means; a few smooth functions of the factors borrow strength between draws, which a cohort with few patients a draw
-needs. The fitted means of the draws vary more than the true ones, by the error of the fit; that excess is known and is
-taken off (method of moments):
+needs. The fitted means of the draws vary more than the true ones, by the error of the fit:
 
-    between = var(fitted) - mean error variance of (fitted - their mean), not below 0
-    mean of draw d = mean + (fitted_d - mean of fitted) sqrt(between / var(fitted))
+    var(fitted) = between + noise on average,  noise = mean error variance of (fitted - their mean)
 
-so that the means have the variance that draws really have, and the interval is that of their quantiles. With one
-column a draw and equal numbers of patients this is the analysis of variance: var(fitted) is that of the groups' means
-and the error variance is the variance within groups over the number in a group, times (1 - 1/groups).
+How large `between` is, is itself known only so far: its distribution given var(fitted) is in `ground.between`. It can't
+be told from 0 where patients are few, which doesn't mean that it is 0. Hence
+
+    interval = quantiles of  mean + error + sd (fitted_d - mean of fitted) / sqrt(var(fitted))
+
+over all draws d, over the distribution of sd = sqrt(between), and over the Monte Carlo error of the mean under given
+draws. The interval thus holds the stated share of the draws' true means: with few patients it is wide because little is
+known of them; with more it narrows to the quantiles of the draws' means, and to a point where draws agree. The draws'
+own `means` have the same variance as the interval without the error of the mean, whose users add that by themselves:
+
+    mean of draw d = mean + (fitted_d - mean of fitted) sqrt(mean of between / var(fitted))
+
+With one column a draw and equal numbers of patients the moments are those of the analysis of variance: var(fitted) is
+that of the groups' means and the error variance is the variance within groups over the number in a group, times
+(1 - 1/groups).
 """
 
 from __future__ import annotations
@@ -24,15 +34,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from homing.ground.between import Deviation, deviation
+
 Array = NDArray[np.float64]
+
+#: A variance below this part of the squared mean is what adding up leaves of outcomes that are all the same.
+_ROUNDING = 1e-12
+#: Points by which an interval is found; a lattice in deviation, draw and error, by the roots of x^4 = x + 1.
+_POINTS = 4096
+_LATTICE = np.mod(np.outer(np.arange(_POINTS) + 0.5, 1.2207440846057596 ** -np.arange(1.0, 4.0)), 1.0)
 
 
 @dataclass(frozen=True)
 class Credible:
-    """A mean with the interval over draws, and its Monte Carlo standard error.
+    """A mean with the interval of the draws' true means, and its Monte Carlo standard error.
 
-    `means` has the mean outcome under every draw; `between` is the variance over draws. Where there are too few
-    patients to tell draws apart, the interval and the means are NaN.
+    `means` has the mean outcome under every draw; `between` is the variance over draws, the mean of what is plausible.
+    Where there are too few patients to tell draws apart, the interval and the means are NaN. Where all outcomes are
+    the same the interval is a point.
     """
 
     mean: float
@@ -41,6 +60,11 @@ class Credible:
     error: float
     between: float
     means: Array = field(repr=False)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether no patient differs from another, so that nothing tells how far draws could."""
+        return self.low == self.high
 
 
 @dataclass
@@ -98,6 +122,8 @@ class Moments:
         error = math.sqrt(variance / (effective - 1)) if effective > 1 else math.nan
         if spare < rank + 1:
             return Credible(mean, math.nan, math.nan, error, math.nan, unknown.means)
+        if variance <= _ROUNDING * mean**2:
+            return Credible(mean, mean, mean, error, 0.0, np.full(len(at), mean))
         slope = inverse @ (self.xy - self.total * middle)
         unexplained = max(variance - float(slope @ inner @ slope) / self.weight, 0.0) * effective / spare
         cross = np.outer(self.wx, middle)
@@ -106,11 +132,22 @@ class Moments:
         apart = at - at.mean(axis=0)
         fitted = apart @ slope
         spread = float(np.mean(fitted**2))
-        noise = float(np.mean(np.einsum("ij,jk,ik->i", apart, covariance, apart)))
-        between = max(spread - noise, 0.0)
-        means = mean + fitted * (math.sqrt(between / spread) if spread > 0 else 0.0)
-        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-        return Credible(mean, float(low), float(high), error, between, means)
+        errors = (apart.T @ apart / len(at)) @ covariance  # their quadratic form; its trace is the mean error variance
+        noise, square = float(np.trace(errors)), float(np.trace(errors @ errors))
+        apart_by = deviation(spread, noise, noise**2 / square if square > 0 else 1.0, math.sqrt(variance))
+        shape, between = fitted / math.sqrt(spread) if spread > 0 else fitted, apart_by.variance
+        low, high = _ends(shape, apart_by, math.sqrt(unexplained / effective), level)
+        return Credible(mean, mean + low, mean + high, error, between, mean + shape * math.sqrt(between))
+
+
+def _ends(shape: Array, apart: Deviation, error: float, level: float) -> tuple[float, float]:
+    """The central interval of sd shape_d + error, over draws d, over what sd can be and over a normal error."""
+    from scipy.special import ndtri
+
+    first, second, third = _LATTICE.T
+    together = apart.quantiles(first) * np.quantile(shape, second) + error * ndtri(third)
+    low, high = np.quantile(together, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def credible(values: Array, design: Array, at: Array, weights: Array | None = None, level: float = 0.95) -> Credible:
@@ -120,7 +157,7 @@ def credible(values: Array, design: Array, at: Array, weights: Array | None = No
         >>> met = np.array([1, 0, 0, 0, 0, 1, 1, 1, 1, 0.0])
         >>> draw = np.repeat(np.eye(2), 5, axis=0)
         >>> [round(float(m), 2) for m in credible(met, draw, np.eye(2)).means]
-        [0.24, 0.76]
+        [0.2, 0.8]
     """
     found = Moments(design.shape[1])
     found.add(values, design, weights)

@@ -81,3 +81,18 @@ def paired_difference(a: np.ndarray, b: np.ndarray, level: float = 0.95) -> tupl
     half = float(ndtri(0.5 + level / 2)) * float(difference.std(ddof=1)) / math.sqrt(difference.size)
     mean = float(difference.mean())
     return mean, mean - half, mean + half
+
+
+def unanimous_interval(value: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a mean difference of shares where all `n` pairs of patients differ alike, by `value`.
+
+    Their standard error is 0, which says nothing of patients not simulated: of those as many may differ otherwise as an
+    exact interval leaves open after 0 of n, by 1 at most.
+
+    Example:
+        >>> low, high = unanimous_interval(0.0, 50)
+        >>> round(100 * low, 2), round(100 * high, 2)
+        (-7.11, 7.11)
+    """
+    reach = effective_interval(0.0, n, level)[1]
+    return max(value - reach, -1.0), min(value + reach, 1.0)

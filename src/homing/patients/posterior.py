@@ -135,9 +135,10 @@ class Posterior:
         """(patient, column) smooth functions of each patient's draw: what `ground.credible` regresses outcomes on.
 
         Logarithms of the factors in standard units, and their squares where the cohort has so many `patients` that
-        each column has `_PER_COLUMN` of them.
+        each column has `_PER_COLUMN` of them. Parameters that multiply nothing bear on no outcome and have no column.
         """
-        logs = np.log(np.stack([p.draws for p in self.parameters.values()], axis=1))
+        factors = [p.draws for p in self.parameters.values() if p.multiplies]
+        logs = np.log(np.stack(factors, axis=1)) if factors else np.empty((self.size, 0))
         varying = logs.std(axis=0) > 0
         z = (logs[:, varying] - logs[:, varying].mean(axis=0)) / logs[:, varying].std(axis=0)
         columns = np.hstack([z, z**2 - 1]) if patients >= _PER_COLUMN * 2 * z.shape[1] else z
@@ -146,6 +147,10 @@ class Posterior:
     def quantile(self, key: str, p: float) -> float:
         """The factor below which a share `p` of a parameter's draws lies, by the parameter's key."""
         return float(np.quantile(self.parameters[key].draws, p))
+
+    def central(self, key: str, level: float = 0.95) -> tuple[float, float]:
+        """The factors between which the central `level` of a parameter's draws lies, by the parameter's key."""
+        return self.quantile(key, (1 - level) / 2), self.quantile(key, (1 + level) / 2)
 
     def optimism(self, key: str, p: float) -> float:
         """The factor at the `p` point from scepticism (0) to optimism (1); the median where neither end is better."""

@@ -7,6 +7,7 @@ import numpy as np
 from homing.answers.case import endpoint_name, name_of, simulated_difference
 from homing.answers.comparing.base import Comparison, listed
 from homing.answers.content import Block, Chapter, Dots, Estimate, Finding, Message, Table, Text
+from homing.answers.spans import Span, over_all
 from homing.ground.calendar import DAYS_PER_WEEK
 from homing.patients.scenario import scenario
 from homing.protocol.course import Course
@@ -138,16 +139,17 @@ def _differences(c: Comparison) -> Table:
     """Every arm against the control in the central scenario with its three intervals, and what is not known."""
     key = c.case.central
     rows: list[list[object]] = []
+    spans: list[Span] = []
     for i in (i for i in order(c, key) if i != c.reference):
         found = difference(c.met[key][i], c.met[key][c.reference], c.size)
-        over = c.case.span({s: c.gain(c.met[s][i], c.met[s][c.reference], s) for s in c.scenarios})
+        spans.append(c.case.span({s: c.gain(c.met[s][i], c.met[s][c.reference], s) for s in c.scenarios}))
         rows.append(
             [
                 c.name(i),
                 Estimate(found.value, *found.monte_carlo, "points", spread="monte-carlo"),
                 _range(found.cohort),
                 _range(found.trial),
-                _range(over),
+                _range((spans[-1].low, spans[-1].high)),
             ]
         )
     heads: list[Text] = [
@@ -155,7 +157,7 @@ def _differences(c: Comparison) -> Table:
         Message("compare.c1.simulated"),
         Message("compare.c1.cohort", {"n": c.size}),
     ]
-    heads += [Message("compare.c1.trial", {"n": c.size}), Message("compare.c1.over", {"over": c.case.over})]
+    heads += [Message("compare.c1.trial", {"n": c.size}), Message("compare.c1.over", {"over": over_all(spans)})]
     values = {"control": c.name(c.reference), "scenario": name_of(scenario(key).name)}
     return Table(Message("compare.c1.table", values | _when(c)), heads, rows, Message("compare.c1.table-note"))
 

@@ -11,6 +11,7 @@ from homing.answers.held_out import called
 from homing.answers.misses import misses
 from homing.answers.posterior import posterior_table
 from homing.answers.recording.gather import Recorded
+from homing.answers.spans import KINDS, over
 from homing.credibility.counted import Counted, Slope
 from homing.credibility.identifiability import Missing
 from homing.credibility.record.held_out import HeldOut, HoldOuts, domain_of
@@ -27,7 +28,7 @@ MORE = 0.1
 
 
 def compared(recorded: Recorded) -> Iterator[Block]:
-    """Observed arms beside the scenarios, known misses, and held-out results."""
+    """Observed arms beside the simulated ones, known misses, and held-out results."""
     facts = recorded.record.facts
     case = recorded.case
     if case is not None and facts.observed:
@@ -41,9 +42,11 @@ def compared(recorded: Recorded) -> Iterator[Block]:
                 span = Message("record.span", {"low": ends[0], "high": ends[1]})
             reached = arm.reached if arm.simulated is not None else None
             rows.append([Verbatim(trial.name), name_of(trial.arms[arm.arm].label), arm.n, observed, span, reached])
-        heads = [Message(f"record.head-{key}") for key in ("trial", "arm", "n", "observed", "simulated", "reached")]
+        kinds = [kind for kind in KINDS if any(arm.span == kind for arm in facts.observed)]
+        head = Message("record.head-simulated", {"over": over(kinds)}) if kinds else Message("head.simulated")
+        heads = [Message(f"record.head-{key}") for key in ("trial", "arm", "n", "observed")]
         title = Message("record.table-observed", {"endpoint": endpoint_name(recorded.study.primary.key)})
-        yield Table(title, heads, rows, Message("record.observed-note"))
+        yield Table(title, [*heads, head, Message("record.head-reached")], rows, Message("record.observed-note"))
     elif case is not None:
         yield Message("record.no-observed")
     else:

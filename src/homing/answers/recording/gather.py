@@ -11,9 +11,11 @@ from homing import __version__
 from homing.answers.case import Case, observed_outcome
 from homing.answers.content import Text
 from homing.answers.headline import NEAR_WEEKS
+from homing.answers.headline import share as simulated_share
 from homing.answers.misses import misses
 from homing.answers.recording.bearing import at_one_point, bearing
 from homing.answers.sensitivity import sensitivity, tipping
+from homing.answers.spans import joined
 from homing.credibility.counted import count_information
 from homing.credibility.identifiability import identify
 from homing.credibility.record.checkout import checkout
@@ -114,9 +116,13 @@ def observed_arms(case: Case) -> Iterator[ObservedArm]:
             seen.add(outcome.arm)
             share = observed_outcome(outcome)
             arm = _arm_beside(case, key, outcome.arm)
-            spans = [case.results.primary(s, arm).mean for s in case.study.scenarios] if arm else []
-            simulated = (min(spans), max(spans)) if spans else None
-            yield ObservedArm(key, outcome.arm, outcome.n or 0, share.value, share.low, share.high, simulated)
+            observed = key, outcome.arm, outcome.n or 0, share.value, share.low, share.high
+            if not arm:
+                yield ObservedArm(*observed)
+                continue
+            shares = {s: simulated_share(case.results.primary(s, arm)) for s in case.study.scenarios}
+            span = joined(shares, case.central)
+            yield ObservedArm(*observed, (span.low, span.high), span.kind)
 
 
 def _has_share(outcome: Outcome) -> bool:

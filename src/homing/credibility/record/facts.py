@@ -21,8 +21,8 @@ from homing.study.plan import Study
 class ObservedArm:
     """The primary endpoint in one arm of a real trial, beside the simulated one.
 
-    `low`, `high`: the exact 95 % interval of the observed share; `simulated` the shares over scenarios, lowest and
-    highest, None where no arm of the study is the trial's.
+    `low`, `high`: the exact 95 % interval of the observed share; `simulated` the ends of what is plausible by the
+    model, None where no arm of the study is the trial's; `span` what that is (a kind of `answers.spans.Span`).
     """
 
     trial: str
@@ -32,10 +32,11 @@ class ObservedArm:
     low: float
     high: float
     simulated: tuple[float, float] | None = None
+    span: str = ""
 
     @property
     def reached(self) -> bool:
-        """Whether the observed interval meets the span of the scenarios."""
+        """Whether the observed interval meets the simulated span."""
         return self.simulated is not None and self.simulated[0] <= self.high and self.low <= self.simulated[1]
 
 
