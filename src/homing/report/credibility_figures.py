@@ -55,8 +55,8 @@ def predicted_rows(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spa
 
 
 def by_model(verdict: Mapping[str, Any], *, wanted: bool = True) -> list[Mapping[str, Any]]:
-    """The rows that the model predicted, or those that it didn't (of which older files say nothing)."""
-    return [r for r in verdict["rows"] if r.get("counts", True) == wanted]
+    """The rows that the model predicted, or those that it didn't."""
+    return [r for r in verdict["rows"] if r["counts"] == wanted]
 
 
 def predicted_differences(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Spans:
@@ -95,8 +95,8 @@ def totals(verdict: Mapping[str, Any]) -> Dots:
 
 
 def total_name(total: Mapping[str, Any]) -> Message:
-    """What a total is called: its rule, the kind of results, and of how many trials (older files: results)."""
-    values = {**rule_and_domain(total), "trials": total.get("trials", total["rows"])}
+    """What a total is called: its rule, the kind of results, and of how many trials."""
+    values = {**rule_and_domain(total), "trials": total["trials"]}
     return Message("credibility.rule-of", values)
 
 

@@ -33,9 +33,9 @@ def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mappi
         out += [f"## {words.key('credibility.page.older')}", "", words.key("credibility.page.older-intro"), ""]
         out += [*_table(tables.HEADS, rows, words), ""]
     out += [*_beside(verdict, names, words, pictures)]
-    if rows := tables.kinetics(verdict, store, words):
-        out += [f"## {words.key('credibility.page.kinetics')}", "", words.key("credibility.page.kinetics-intro"), ""]
-        out += [*_table(tables.KINETICS, rows, words), "", words.key("credibility.kinetic.bound"), ""]
+    out += [f"## {words.key('credibility.page.kinetics')}", "", words.key("credibility.page.kinetics-intro"), ""]
+    out += [*_table(tables.KINETICS, tables.kinetics(verdict, store, words), words), ""]
+    out += [words.key("credibility.kinetic.bound"), ""]
     out += [*_by_hand(words)]
     return "\n".join(out).rstrip("\n") + "\n"
 
@@ -60,10 +60,9 @@ def _beside(
         yield f"- {words(figures.rule_name(rule))}: {means}"
     yield from ("", words.key("credibility.rule-means.like", fewest=fewest, apart=apart), "")
     yield from (*_table(tables.TOTALS, tables.totals(verdict, names, words), words), "")
-    if rows := tables.totals(verdict, names, words, tables.STRETCHED):
-        yield from (words.key("credibility.page.stretched"), "", *_table(tables.TOTALS, rows, words), "")
-    if told := tables.own(verdict, words):
-        yield from (told, "")
+    further = tables.totals(verdict, names, words, tables.STRETCHED)
+    yield from (words.key("credibility.page.stretched"), "", *_table(tables.TOTALS, further, words), "")
+    yield from (tables.own(verdict, words), "")
     yield from (*_picture(pictures, "totals"), *_picture(pictures, "row-scores"))
     yield from (words.key("credibility.row-scores-note"), "")
     for sentence in tables.plainly(verdict, names, words):
@@ -88,11 +87,10 @@ def pictures_of(store: Store, folder: Path | None = None) -> dict[str, Figure]:
         "hold-outs": figures.predicted_rows(verdict, names),
         "differences": figures.predicted_differences(verdict, names),
         "totals": figures.totals(verdict),
+        "row-scores": figures.row_scores(verdict, names),
         "checks-fistula": figures.courses(shipped_checks(folder), "fistula"),
         "checks-cohorts": figures.courses(shipped_checks(folder), "cohorts"),
     }
-    if "trials" in verdict:  # older files have no score of each
-        found["row-scores"] = figures.row_scores(verdict, names)
     return found | ({"ranks": figures.ranks(diagnostics)} if "ranks" in diagnostics else {})
 
 

@@ -44,10 +44,8 @@ def _row(r: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> list[
 
 
 def _in_totals(scored: Mapping[str, Any], words: Words) -> str:
-    """What it weighs in totals, and why no more; older files don't say."""
-    told = scored.get("in totals")
-    if told is None:
-        return words.key("number.missing")
+    """What it weighs in totals, and why no more."""
+    told = scored["in totals"]
     if not told["because"]:
         return words.key("number.yes")
     return words.key(f"credibility.in-totals.{told['because']}", weight=told["weight"])
@@ -78,33 +76,29 @@ def coverage(verdict: Mapping[str, Any], words: Words) -> str:
 
 
 def own(verdict: Mapping[str, Any], words: Words) -> str:
-    """Homing's own total, and what of it no rule speaks of; '' where older files don't say."""
-    told = verdict.get("own")
-    if told is None:
-        return ""
+    """Homing's own total, and what of it no rule speaks of."""
+    told = verdict["own"]
     values = {"trials": told["trials"], "rows": told["rows"], "log": _log(told["log score"])}
     unsaid = told["no rule"]
     return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
 
 
 def totals(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words, of: str = "totals") -> list[list[str]]:
-    """Totals beside the rules, cells in the order of TOTALS; `of` may be STRETCHED, which older files don't have."""
+    """Totals beside the rules, cells in the order of TOTALS, or those of STRETCHED."""
     rows = []
-    for t in verdict.get(of, ()):
+    for t in verdict[of]:
         named = {name: words(message) for name, message in figures.rule_and_domain(t).items()}
         better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
         logs = [_log(t["log score"][who]) for who in ("homing", "rule")]
-        missing = words.key("number.missing")  # of older files
-        difference = _log(t["difference"], signed=True) if "difference" in t else missing
-        trials = f"{t.get('trials', t['rows'])}"
+        difference, trials = _log(t["difference"], signed=True), f"{t['trials']}"
         rows.append([named["rule"], named["domain"], trials, *logs, difference, _without_one(t, names, words), better])
     return rows
 
 
 def _without_one(t: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> str:
     """The smallest and the largest difference with one trial left out."""
-    ends = t.get("without one") or {}
-    if not ends.get("smallest"):
+    ends = t["without one"]
+    if not ends["smallest"]:
         return words.key("number.missing")
     told = [
         words.key("credibility.without", x=_log(found["difference"], signed=True), trial=names[found["trial"]])
@@ -118,9 +112,9 @@ def _log(x: float | None, decimals: int = 1, *, signed: bool = False) -> str:
 
 
 def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[list[str]]:
-    """Kinetic hold-outs, cells in the order of KINETICS; none where the files are of before they were predicted."""
+    """Kinetic hold-outs, cells in the order of KINETICS."""
     rows = []
-    for k in verdict.get("kinetics", ()):
+    for k in verdict["kinetics"]:
         told = words.key(f"credibility.kinetic.{k['of']}", n=k["n"])
         name = words.key("credibility.kinetic.of", trial=store.trial(k["trial"]).name, what=told)
         seen = words.number(k["observed"])
@@ -138,17 +132,14 @@ def plainly(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words)
     for key, wins in (("better", True), ("worse", False)):
         found = [words(figures.total_name(t)) for t in verdict["totals"] if t["homing wins"] == wins]
         yield words.key(f"credibility.page.{key}", where=words.listing(found) or nowhere)
-    if further := verdict.get(STRETCHED):
-        lost = [words(figures.total_name(t)) for t in further if not t["homing wins"]]
-        yield words.key("credibility.page.worse-stretched", where=words.listing(lost) or nowhere)
-    left_out = [t for t in verdict["totals"] if "without one" in t]
+    lost = [words(figures.total_name(t)) for t in verdict[STRETCHED] if not t["homing wins"]]
+    yield words.key("credibility.page.worse-stretched", where=words.listing(lost) or nowhere)
     resting = [
         words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
-        for t in left_out
+        for t in verdict["totals"]
         if (trial := _rests_on(t))
     ]
-    if left_out:
-        yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
+    yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
     missed = [names[r["key"]] for r in figures.by_model(verdict) if not r["scores"]["homing"]["inside"]["0.95"]]
     missed += [names[d["name"]] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
     told = words.listing([words(name) for name in missed])
