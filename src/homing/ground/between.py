@@ -71,7 +71,10 @@ def deviation(spread: float, noise: float, nu: float, most: float) -> Deviation:
 
 
 def log_noncentral(x: float, nu: float, noncentrality: Array) -> Array:
-    """The logarithm of the noncentral chi-squared density at x > 0, for noncentralities above 0."""
+    """The logarithm of the noncentral chi-squared density at x > 0, for noncentralities above 0.
+
+    SciPy's `ncx2.logpdf` is the same, and minus infinity by underflow where nu is in the hundreds.
+    """
     z = np.sqrt(x * noncentrality)
     power = (nu / 4 - 0.5) * (math.log(x) - np.log(noncentrality))
     return np.asarray(-math.log(2) - (x + noncentrality) / 2 + power + _log_bessel(nu / 2 - 1, z))
