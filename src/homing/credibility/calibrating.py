@@ -10,13 +10,14 @@ from homing.credibility.calibration.posterior_files import SHIPPED
 from homing.credibility.calibration.rank_check import check_ranks
 from homing.credibility.calibration.run import FULL, Calibration, Effort, calibrate, parameters
 from homing.credibility.emulation import emulation_at_draws
-from homing.credibility.files import Beside, write_calibration
+from homing.credibility.files import Beside, take_folder, write_calibration
 from homing.credibility.kinetic_hold_outs import kinetic_hold_outs
 from homing.credibility.other_priors import under_other_priors
 from homing.credibility.predicting import donor_predictions, fistula_predictions, luminal_predictions
 from homing.credibility.predictive_checks import PATIENTS, predictive_checks
 from homing.credibility.scoring import Verdict, judge
 from homing.evidence.store import load_store
+from homing.inference.sampling import backend
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,11 @@ def calibrate_and_judge(
     """Calibrate, check ranks in `replicates` replicates, predict and score the hold-outs, and write all of it to `out`.
 
     Stopped, it goes on from what `out` holds of the same settings. The hold-outs are opened only when the draws are
-    finished. Raises: HomingError without numpyro, StudyError where `out` can't be written.
+    finished. Raises: HomingError without numpyro, StudyError where `out` can't be written, or
+    holds the results of other settings.
     """
+    backend()  # without it nothing is begun, and no folder made
+    take_folder(out, effort, seed)
     found = calibrate(out, effort, seed, threads, progress)
     ranks = check_ranks(out, effort, replicates, seed, threads, progress) if replicates else None
     store = load_store()

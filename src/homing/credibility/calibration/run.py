@@ -43,6 +43,10 @@ class Effort:
     chains: int = 4
     checked: int = 40
 
+    def falls_short_of(self, other: Effort) -> bool:
+        """Whether less is spent on anything than by another."""
+        return any(getattr(self, f.name) < getattr(other, f.name) for f in fields(self))
+
 
 FULL = Effort()
 #: For a try and for tests: minutes become seconds, and intervals are rough.
