@@ -71,6 +71,26 @@ def test_a_block_that_cannot_be_read_is_simulated_again(tmp_path: Path, damage: 
 
 
 @pytest.mark.parametrize(
+    "block",
+    [
+        {"events": np.ones((BLOCK - 1, 2), int), "patients": np.full((BLOCK - 1, 2), 10)},
+        {"events": np.ones((BLOCK, 1), int), "patients": np.full((BLOCK, 1), 10)},
+        {"events": np.ones((BLOCK, 2)), "patients": np.full((BLOCK, 2), 10)},
+        {"events": np.full((BLOCK, 2), 11), "patients": np.full((BLOCK, 2), 10)},
+        {"events": np.ones((BLOCK, 2), int)},
+    ],
+    ids=["a point less", "an output less", "no counts", "more events than patients", "no patients"],
+)
+def test_a_block_that_is_not_of_its_points_and_outputs_is_simulated_again(tmp_path: Path, block: dict) -> None:
+    whole = drawn(tmp_path, Cohort())
+    np.savez(min(tmp_path.glob("*.npz")), **block)
+    again = Cohort()
+    found = drawn(tmp_path, again)
+    assert again.asked == BLOCK
+    assert np.array_equal(found.events, whole.events) and np.array_equal(found.patients, whole.patients)
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"seed": 2},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from homing.cli import main as command_line
 from homing.credibility import shipped
 from homing.endpoints.definitions import endpoint
 from homing.evidence.store import load_store
+from homing.ground.errors import StudyError
 from homing.report import credibility_page, word
 from homing.report.words import Words
 from homing.study.resolve import read_study
@@ -33,7 +36,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("record")
     text = TEXT.format(patients=20, seed=3, scenarios="[sceptical, pooled]")
     (folder / "small.yaml").write_text(text + RELIED.format(influence="low", consequence="high"), encoding="utf-8")
-    planned = credibility(folder / "small.yaml", "--out", folder / "out", "--runs", folder / "runs", "--quiet")
+    planned = credibility(
+        folder / "small.yaml", "--out", folder / "out", "--runs", folder / "runs", "--plan", "--quiet"
+    )
     assert planned.exit_code == 0, planned.output
     assert "plan.html" in planned.output
     run(read_study(folder / "small.yaml"), folder / "runs")
@@ -134,6 +139,100 @@ def test_the_tipping_points_alone(place: Path) -> None:
     assert all(tip["tips"] == (tip["factor"] is not None) for tip in tips)
     assert all(tip["low"] <= tip["factor"] <= tip["high"] for tip in tips if tip["tips"])
     assert len(credibility(*where(place), "--tipping").output.splitlines()) == len(tips)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_word_file_says_what_the_page_says(place: Path, lang: str) -> None:
+    docx = pytest.importorskip("docx")
+    for form in ("html", "docx"):
+        assert credibility(*where(place), "--lang", lang, "--format", form).exit_code == 0
+    shown = html.unescape((place / "out" / "small" / "report.html").read_text(encoding="utf-8"))
+    page = docx.Document(str(place / "out" / "small" / "report.docx"))
+    texts = [p.text for p in page.paragraphs]
+    words = Words(lang)
+    whole = "\n".join([*texts, *(cell.text for table in page.tables for row in table.rows for cell in row.cells)])
+    assert "(None)" not in whole, "a source without a year"
+    for key in ("notice.context.within", "basis.assumed.meaning", "badge.exploratory.meaning", "appendix.this-run"):
+        assert words.key(key) in shown and words.key(key) in whole, key
+    read = words.key("appendix.source.read", what=words.key("read.abstract"))
+    assert shown.count(read) == whole.count(read) > 0
+    for basis in ("measured", "estimated", "assumed"):
+        cells = [row.cells[4].text for table in page.tables if len(table.columns) == 6 for row in table.rows]
+        assert cells.count(words.key(f"basis.{basis}")) > 0, "the basis of every value is there"
+
+
+def altered(place: Path, tmp_path: Path) -> tuple[Path, list[object]]:
+    """A copy of the finished run, and how its record is asked for."""
+    shutil.copytree(place / "runs", tmp_path / "runs")
+    asked = [place / "small.yaml", "--out", tmp_path / "out", "--runs", tmp_path / "runs", "--quiet"]
+    return next((tmp_path / "runs").iterdir()), asked
+
+
+@pytest.mark.parametrize("what", ["altered", "missing"])
+def test_a_run_whose_files_were_altered_is_told_with_the_file_and_fails_the_rule(
+    place: Path, tmp_path: Path, what: str
+) -> None:
+    run_folder, asked = altered(place, tmp_path)
+    file = run_folder / "ledger.csv"
+    file.unlink() if what == "missing" else file.write_text("patient\n", encoding="utf-8")
+    told = json.loads(credibility(*asked, "--json").output)
+    outcomes = {rule["rule"]: rule["outcome"] for rule in told["rules"]}
+    assert told["kind"] == "report" and outcomes["files-intact"] == "fail"
+    assert told["altered"] == {"ledger.csv": what}
+    assert f"ledger.csv ({what})" in credibility(*asked).output
+    assert f"ledger.csv ({what})" in (tmp_path / "out" / "small" / "report.html").read_text(encoding="utf-8")
+    assert "ledger.csv" in credibility(*asked, "--tipping").stderr
+    again = run(read_study(place / "small.yaml"), tmp_path / "runs")
+    assert not again.reused and again.intact == 1
+
+
+def test_results_that_were_altered_and_can_be_read_are_told_too(place: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    run_folder, asked = altered(place, tmp_path)
+    table = pq.read_table(run_folder / "results.parquet")
+    pq.write_table(table, run_folder / "results.parquet", compression="none")
+    assert json.loads(credibility(*asked, "--json").output)["altered"] == {"results.parquet": "altered"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("results.parquet", b"PAR1"), ("results.parquet", None), ("run.json", b"{}"), ("run.json", b"{")],
+)
+def test_a_run_that_cannot_be_read_is_refused_with_the_file(
+    place: Path, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    run_folder, asked = altered(place, tmp_path)
+    (run_folder / name).unlink() if content is None else (run_folder / name).write_bytes(content)
+    for more in ([], ["--report"], ["--tipping"]):
+        refused = credibility(*asked, *more).exception
+        assert isinstance(refused, StudyError) and refused.where == str(run_folder / name)
+
+
+def test_a_folder_of_runs_that_is_not_there_is_refused_unless_a_plan_is_asked_for(place: Path, tmp_path: Path) -> None:
+    asked = [place / "small.yaml", "--out", tmp_path / "out", "--quiet"]
+    for runs in (tmp_path / "none", place / "small.yaml"):
+        for more in ([], ["--report"], ["--tipping"]):
+            refused = credibility(*asked, "--runs", runs, *more).exception
+            assert isinstance(refused, StudyError) and refused.where == str(runs)
+        assert credibility(*asked, "--runs", runs, "--plan").exit_code == 0
+
+
+def test_another_study_of_the_same_name_does_not_take_the_place_of_a_record(tmp_path: Path) -> None:
+    for folder, influence in (("one", "low"), ("two", "high")):
+        (tmp_path / folder).mkdir()
+        text = TEXT.format(patients=20, seed=3, scenarios="[pooled]")
+        more = RELIED.format(influence=influence, consequence="high")
+        (tmp_path / folder / "small.yaml").write_text(text + more, encoding="utf-8")
+    records = ["--out", tmp_path / "records", "--plan", "--quiet"]
+    assert credibility(tmp_path / "one" / "small.yaml", *records).exit_code == 0
+    before = (tmp_path / "records" / "small" / "plan.json").read_bytes()
+    refused = credibility(tmp_path / "two" / "small.yaml", *records).exception
+    assert isinstance(refused, StudyError) and str(tmp_path / "one" / "small.yaml") in refused.message
+    assert (tmp_path / "records" / "small" / "plan.json").read_bytes() == before
+    (tmp_path / "one").rename(tmp_path / "three")  # the study was moved: the record is still its own
+    assert credibility(tmp_path / "three" / "small.yaml", *records).exit_code == 0
+    assert credibility(tmp_path / "two" / "small.yaml", *records).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -357,6 +357,6 @@ def test_the_verdict_follows_the_outcomes(tmp_path: Path) -> None:
 
 
 def test_logged_departures_are_read_from_the_study(tmp_path: Path) -> None:
-    more = "  deviations: [{on: 2026-11-26, what: a visit less, why: not reported}]\n"
+    more = "  deviations: [{on: 2024-03-14, what: a visit less, why: not reported}]\n"
     record = make_record(Facts(study(tmp_path, more=more), "1"), None)
-    assert [vars(d) for d in record.logged] == [{"on": "2026-11-26", "what": "a visit less", "why": "not reported"}]
+    assert [vars(d) for d in record.logged] == [{"on": "2024-03-14", "what": "a visit less", "why": "not reported"}]

@@ -5,6 +5,7 @@ import pytest
 
 from homing.ground.errors import StudyError
 from homing.inference import rank_checks
+from homing.inference.draws import write_arrays
 from homing.inference.rank_checks import Ranks, rank_check
 from homing.inference.sampling import Sampler, Settings, backend
 
@@ -104,6 +105,16 @@ def test_replicates_are_kept_and_more_can_be_added(tmp_path):
     np.testing.assert_array_equal(more.ranks, rank_check(prior, data, infer, 1, replicates=30).ranks)
     rank_check(prior, data, infer, 1, replicates=20, folder=tmp_path, version="another model")
     assert len(calls) == 80
+
+
+def test_kept_replicates_whose_names_are_missing_or_too_few_are_run_again(tmp_path):
+    first = rank_check(prior, data, conjugate(), 1, replicates=20, folder=tmp_path)
+    file = next(tmp_path.glob("ranks-*.npz"))
+    for about in ({}, {"names": ["mu", "nu"]}, {"names": "mu"}):
+        write_arrays(file, about, {"ranks": first.ranks})
+        again = rank_check(prior, data, conjugate(), 1, replicates=20, folder=tmp_path)
+        assert again.names == first.names
+        np.testing.assert_array_equal(again.ranks, first.ranks)
 
 
 def test_too_few_draws_missing_names_and_uneven_bins_are_refused():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from homing.ground.errors import HomingError, NumericsError, StudyError
-from homing.inference.draws import ROUGH, Draws, Offence
+from homing.inference.draws import ROUGH, Draws, Offence, read_arrays, write_arrays
 from homing.inference.sampling import Sampler, Settings, sample
 
 numpyro = pytest.importorskip("numpyro")
@@ -98,6 +98,25 @@ def test_finished_chains_are_found_again_and_stale_or_damaged_ones_are_not(sampl
     repaired = sampler.run(1, (Y,), tmp_path)
     assert drawn == [0, 1, 1]
     np.testing.assert_array_equal(repaired["mu"], first["mu"])
+
+
+@pytest.mark.parametrize("change", ["a draw less", "a count less", "a name less", "another shape"])
+def test_a_kept_chain_that_is_not_whole_is_drawn_again(sampler, tmp_path, change):
+    first = sampler.run(1, (Y,), tmp_path)
+    file = tmp_path / f"chain-1-{first.key}.npz"
+    about, arrays = read_arrays(file)
+    values = [name for name in arrays if name.startswith("value ")]
+    if change == "a draw less":
+        arrays |= {name: arrays[name][:-1] for name in values}
+    elif change == "another shape":
+        arrays[values[0]] = np.zeros((*arrays[values[0]].shape, 3))
+    else:
+        del arrays["divergences" if change == "a count less" else values[0]]
+    write_arrays(file, about, arrays)
+    again = sampler.run(1, (Y,), tmp_path)
+    assert set(again.values) == set(first.values)
+    for name, drawn in first.values.items():
+        np.testing.assert_array_equal(again[name], drawn)
 
 
 def test_draws_are_saved_whole(found, tmp_path):

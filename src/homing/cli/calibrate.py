@@ -8,15 +8,21 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.options import place, seed_option
+
 
 def calibrate(
     quick: Annotated[
-        bool, typer.Option("--quick", help="A try of a minute or two: rough, and not to be used.")
+        bool, typer.Option("--quick", help="A try of a minute or two: rough, marked as provisional, not to be used.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder of what is simulated, drawn and found; taken up again.")] = Path(
-        "calibration"
-    ),
-    seed: Annotated[int, typer.Option(help="Seed of patients, draws and new trials.")] = 2019,
+    out: Annotated[
+        Path | None,
+        place(
+            "Folder of what is simulated, drawn and found; taken up again. "
+            "[default: calibration, calibration-quick with --quick]"
+        ),
+    ] = None,
+    seed: Annotated[int, seed_option("Seed of patients, draws and new trials.")] = 2019,
     ranks: Annotated[int, typer.Option(min=0, help="Replicates of simulation-based calibration; 200 are a check.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
@@ -25,7 +31,8 @@ def calibrate(
     """Calibrate the model to trials and judge it on those that it has not seen.
 
     Simulates cohorts over a design, emulates them, draws the posterior (NUTS), and predicts the hold-outs. Leaves
-    posterior.yaml, draws.csv, diagnostics.json and holdout-scores.json. Stopped or killed, the same command goes on.
+    posterior.yaml, draws.csv, diagnostics.json and holdout-scores.json. Stopped or killed, the same command goes on; a
+    folder with results of another seed or effort is left alone.
 
     Ends with 3, after all is written, where the draws have not converged; with --quick, whose few draws can't, where
     the fit is broken. The limits are in docs/howto/calibrate.md.
@@ -35,13 +42,13 @@ def calibrate(
     from homing.cli.progress import progress
     from homing.credibility.calibrating import calibrate_and_judge
     from homing.credibility.calibration.run import FULL, QUICK
-    from homing.credibility.files import DIAGNOSTICS, SCORES
+    from homing.credibility.files import DIAGNOSTICS, SCORES, is_final
     from homing.study.run import available_threads
 
     try:
         with progress(show=not quiet and not as_json) as bar:
             found = calibrate_and_judge(
-                out,
+                out or Path("calibration-quick" if quick else "calibration"),
                 QUICK if quick else FULL,
                 seed=seed,
                 threads=threads or available_threads(),
@@ -59,5 +66,7 @@ def calibrate(
 
         print_diagnostics(told[DIAGNOSTICS])
         print_verdict(told[SCORES])
+        if not is_final(found.calibration):
+            typer.echo("\nThe posterior is marked as provisional: it isn't from a full calibration that has converged.")
         typer.echo(f"\nWritten to {found.folder}/")
     found.must_have_converged()

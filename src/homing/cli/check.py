@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.notes import provisional
+from homing.cli.options import seed_option
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,7 +22,7 @@ MOST_VALUES = 400
 def check(
     study: Annotated[Path, typer.Argument(help="The study file (YAML).")],
     patients: Annotated[int | None, typer.Option(help="Virtual patients in each arm, instead of the file's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, instead of the file's.")] = None,
+    seed: Annotated[int | None, seed_option("Seed, instead of the file's.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
     values: Annotated[bool, typer.Option("--values", help="List every value with its basis and source.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the resolved study file.")] = False,
@@ -42,6 +45,7 @@ def check(
             "file": resolved.file,
             "notes": list(resolved.notes),
             "context": list(resolved.limits),
+            "posterior": provisional(resolved.language),
             "study": dict(resolved.explicit),
         }
         typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
@@ -67,6 +71,8 @@ def _show(study: Study, with_values: bool) -> None:
         console.print(_values(study))
     console.print(_basis(study))
     console.print(_context(study))
+    for note in provisional(study.language):
+        console.print(f"[yellow]•[/yellow] {escape(note)}")
     for note in study.notes:
         console.print(f"[yellow]•[/yellow] {escape(note)}")
     console.print(f"{escape(study.file)}: in order. Run it with: homing run {escape(study.file)}")

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.notes import tell_notes
+from homing.cli.options import place, seed_option
+
 
 def compare(
     study: Annotated[Path, typer.Argument(help="The study file (YAML); its arms are the candidates.")],
     patients: Annotated[int | None, typer.Option(help="Virtual patients in each arm, instead of the file's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, instead of the file's.")] = None,
+    seed: Annotated[int | None, seed_option("Seed, instead of the file's.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder in which the run's folder is made.")] = Path("runs"),
+    out: Annotated[Path, place("Folder in which the run's folder is made.")] = Path("runs"),
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every arm's numbers as JSON.")] = False,
@@ -30,8 +33,7 @@ def compare(
     from homing.study.resolve import read_study
 
     resolved = read_study(study, patients=patients, seed=seed, language=lang)
-    for note in resolved.notes:
-        typer.echo(f"homing: {note}", err=True)
+    tell_notes(resolved)
     with progress(show=not quiet and not as_json) as bar:
         found = compare_study(resolved, out, threads=threads, progress=bar)
     typer.echo(found.as_json() if as_json else found.as_text())

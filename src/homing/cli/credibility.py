@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.options import place, seed_option
 from homing.ground.errors import StudyError
 
 #: Options that do nothing without a study.
@@ -20,12 +21,12 @@ def credibility(
     report: Annotated[bool, typer.Option("--report", help="Write the report; the run must be finished.")] = False,
     tipping: Annotated[bool, typer.Option("--tipping", help="Print which assumptions change the decision.")] = False,
     patients: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
-    seed: Annotated[int | None, typer.Option(help="As the run was started, to find it.")] = None,
+    seed: Annotated[int | None, seed_option("As the run was started, to find it.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the record: en or zh.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of records, 'credibility' if none; without STUDY, of the page.")
+    out: Annotated[Path | None, place("Folder of records, 'credibility' if none; without STUDY, of the page.")] = None,
+    runs: Annotated[
+        Path | None, place("Folder in which the finished run is looked for, 'runs' if none.", "--runs")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder in which the finished run is looked for.")] = Path("runs"),
     form: Annotated[str, typer.Option("--format", help="html or docx (Word).")] = "html",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
@@ -48,17 +49,14 @@ def credibility(
     if plan + report + tipping > 1:
         raise StudyError("--plan, --report and --tipping are one each; ask for one of them.", "homing credibility")
     from homing.cli.progress import progress
-    from homing.report.publish_credibility import tipping_text, write_record
+    from homing.report.publish_credibility import finished_run, tipping_text, write_record
     from homing.study.resolve import read_study
-    from homing.study.run import find_run
 
     resolved = read_study(study, patients=patients, seed=seed, language=lang)
     if tipping:
-        finished = find_run(resolved, runs)
-        if finished is None:
-            raise StudyError(
-                f"there is no finished run of it in '{runs}'. Run it first: homing run {study}", str(study)
-            )
+        finished = finished_run(resolved, runs)
+        for name, what in finished.altered.items():
+            typer.echo(f"homing: '{name}' of the run is {what}: it isn't the file that was written.", err=True)
         typer.echo(tipping_text(resolved, finished, threads, as_json))
         return
     kind = "plan" if plan else "report" if report else ""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from homing.cli.notes import provisional
+
 
 def show_hold_outs(language: str, out: Path | None, *, as_json: bool = False) -> None:
     """Print the hold-out table, coverage and totals; with `out`, write the page with its pictures there.
@@ -19,6 +21,8 @@ def show_hold_outs(language: str, out: Path | None, *, as_json: bool = False) ->
     from homing.report.words import Words
 
     told, words = shipped_verdict(), Words(language)
+    for note in provisional(language):
+        typer.echo(f"homing: {note}", err=True)
     files: list[Path] = []
     if out is not None:
         from homing.evidence.store import load_store

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from homing.cli import (
     calibrate,
@@ -23,9 +26,39 @@ from homing.cli import (
     schema,
     simulate,
 )
+from homing.cli.options import hint
+from homing.cli.terminal import never_fail
 from homing.ground.errors import HomingError
 
+
+class _Commands(TyperGroup):
+    """The commands; wherever one is stopped by Ctrl-C, it says so."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the options."""
+        with _stopping():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is asked for."""
+        with _stopping():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("homing: stopped.", err=True)
+        raise typer.Exit(130) from None
+    except Exception as refused:
+        hint(refused)
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Design, simulate and judge living-cell therapies of inflammatory bowel disease. "
     "For research and development, not for treating a patient.",
     no_args_is_help=True,
@@ -67,14 +100,12 @@ def _root(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 bad input, 3 a failed run, 130 stopped by Ctrl-C."""
+    never_fail()
     try:
         app(standalone_mode=True)
     except HomingError as e:
         typer.echo(f"homing: {e}", err=True)
         sys.exit(e.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("homing: stopped.", err=True)
-        sys.exit(130)
     except BrokenPipeError:  # the reader of our output went away, as `homing ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homing.cli.models import HELP, KEPT, assignments, find_model, numbers
+from homing.cli.options import place, seed_option
 from homing.ground.errors import StudyError
+from homing.ground.whole_files import make_folder
 
 if TYPE_CHECKING:
     from homing.engine.information import Error
@@ -50,7 +52,7 @@ def import_(
     text = as_sbml(file)
     if kept.exists() and not replace and kept.read_text(encoding="utf-8") != text:
         raise StudyError("there is another model of that name. Give --name, or --replace.", str(kept))
-    folders.make_folder(KEPT)
+    make_folder(KEPT)
     folders.write_text(kept, text)
     _tell(found, as_json, kept=str(kept))
 
@@ -67,7 +69,7 @@ def show(model: Named, as_json: Json = False) -> None:
 @app.command("export")
 def export(
     model: Annotated[str, typer.Argument(help="ibd[:PRODUCT[:DRUG]] (profiles).")],
-    out: Annotated[Path, typer.Option(help="The SBML file to write.")],
+    out: Annotated[Path, place("The SBML file to write.")],
 ) -> None:
     """Write Homing's own model as SBML, with units, for any other simulator.
 
@@ -85,7 +87,7 @@ def export(
 
 @app.command("picture")
 def picture(
-    out: Annotated[Path, typer.Option(help="The SVG file to write.")],
+    out: Annotated[Path, place("The SVG file to write.")],
     of: Annotated[
         str, typer.Option(help="modules (and the signals between them) or cells (and where they go).")
     ] = "modules",
@@ -116,8 +118,8 @@ def sensitivity(
     set_: Sets = [],  # noqa: B006
     span: Annotated[float, typer.Option(help="morris, sobol: from value/SPAN to value*SPAN.")] = 2.0,
     samples: Annotated[int, typer.Option(help="morris: trajectories; sobol: a power of two.")] = 512,
-    seed: Annotated[int, typer.Option(help="morris, sobol: seed of the design.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for pictures and table.")] = None,
+    seed: Annotated[int, seed_option("morris, sobol: seed of the design.")] = 0,
+    out: Annotated[Path | None, place("Folder for pictures and table.")] = None,
     as_json: Json = False,
 ) -> None:
     """What each parameter does to an output, with a tornado and a heat map over time.
@@ -228,12 +230,11 @@ def _local(
 
     from homing.engine.sensitivity import sensitivities
     from homing.report.model_figures import heat_map, tornado
-    from homing.study import folder as folders
 
     times = np.linspace(0, until, 101)
     found = sensitivities(model, [output], names, times, events=events, changes=changed)
     elasticities = found.elasticities[:, 0, :]
-    folders.make_folder(folder)
+    make_folder(folder)
     label = f"% of {output} for 1 % of the parameter"
     tornado(folder / "tornado.png", names, elasticities[-1], label, f"{model.name}, time {until:g}")
     heat_map(
@@ -260,14 +261,13 @@ def _global(
 
     from homing.engine.global_sensitivity import global_sensitivity
     from homing.report.model_figures import tornado
-    from homing.study import folder as folders
     from homing.study.run import available_threads
 
     found = global_sensitivity(
         replace(model, values=changed), output, names, until, method=method, span=span, samples=samples, seed=seed,
         events=events, threads=available_threads(),
     )  # fmt: skip
-    folders.make_folder(folder)
+    make_folder(folder)
     main, label = ("total", f"share of the variance of {output}, with all its interactions")
     if method == "morris":
         main, label = "mu_star", f"mean absolute effect on {output}"

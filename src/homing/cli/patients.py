@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.options import place, seed_option
 from homing.cli.tables import print_table
+from homing.ground.whole_files import make_folder
 
 if TYPE_CHECKING:
     from homing.patients.baseline_table import Line, Table
@@ -18,7 +20,7 @@ app = typer.Typer(help="Virtual patients at baseline.", no_args_is_help=True, ri
 
 POPULATION = Annotated[str, typer.Argument(help="A population of the catalogue.")]
 PATIENTS = Annotated[int, typer.Option(min=1, max=1_000_000, help="Virtual patients.")]
-SEED = Annotated[int, typer.Option(min=0, help="Seed; the patients are those of a study with the same seed.")]
+SEED = Annotated[int, seed_option("Seed; the patients are those of a study with the same seed.")]
 LANG = Annotated[str, typer.Option(help="en or zh.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -85,7 +87,7 @@ def match(
     patients: PATIENTS = 2000,
     seed: SEED = 1,
     lang: LANG = "en",
-    out: Annotated[Path | None, typer.Option(help="Folder that gets the picture and weights.csv.")] = None,
+    out: Annotated[Path | None, place("Folder that gets the picture and weights.csv.")] = None,
     as_json: JSON = False,
 ) -> None:
     """Weight virtual patients to a trial's baseline table: asked, unweighted, weighted, effective sample size.
@@ -191,18 +193,15 @@ def _shown(number: float, share: bool) -> str:
 
 
 def _save(out: Path, population: str, table: Table, columns: Any, weights: Any, lang: str) -> list[str]:
-    from homing.ground.errors import StudyError
     from homing.patients.population import population as read
     from homing.report.patient_figures import save_marginals
+    from homing.study.folder import write_text
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        stem = out / f"{population}-{table.key}-{lang}"
-        files = save_marginals(columns, table, weights, lang, stem, read(population).name[lang])
-        listed = out / f"{population}-{table.key}-weights.csv"
-        rows = zip(weights, *columns.values(), strict=True)
-        text = "\n".join(",".join([str(i), *(f"{float(x):.10g}" for x in row)]) for i, row in enumerate(rows))
-        listed.write_text(",".join(["patient", "weighting", *columns]) + "\n" + text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"can't be written ({error.strerror}).", str(out)) from None
+    make_folder(out)
+    stem = out / f"{population}-{table.key}-{lang}"
+    files = save_marginals(columns, table, weights, lang, stem, read(population).name[lang])
+    listed = out / f"{population}-{table.key}-weights.csv"
+    rows = zip(weights, *columns.values(), strict=True)
+    text = "\n".join(",".join([str(i), *(f"{float(x):.10g}" for x in row)]) for i, row in enumerate(rows))
+    write_text(listed, ",".join(["patient", "weighting", *columns]) + "\n" + text + "\n")
     return [str(file) for file in (*files, listed)]

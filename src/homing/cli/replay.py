@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.options import place, seed_option
 from homing.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def replay(
     patients: Annotated[int | None, typer.Option(min=100, max=1_000_000, help="Virtual patients; 2000 if none.")] = (
         None
     ),
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the virtual patients; 2026 if none.")] = None,
+    seed: Annotated[int | None, seed_option("Seed of the virtual patients; 2026 if none.")] = None,
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
-    out: Annotated[Path | None, typer.Option(help="Folder that gets replays.md and the pictures.")] = None,
+    out: Annotated[Path | None, place("Folder that gets replays.md and the pictures.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,

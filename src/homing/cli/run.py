@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.notes import tell_notes
+from homing.cli.options import place, seed_option
+
 
 def run(
     study: Annotated[Path, typer.Argument(help="The study file (YAML).")],
     patients: Annotated[int | None, typer.Option(help="Virtual patients in each arm, instead of the file's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, instead of the file's.")] = None,
+    seed: Annotated[int | None, seed_option("Seed, instead of the file's.")] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the report: en or zh.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder in which the run's folder is made.")] = Path("runs"),
+    out: Annotated[Path, place("Folder in which the run's folder is made.")] = Path("runs"),
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
     cluster: Annotated[str, typer.Option(help="Dask: tcp://host:8786 or local:4; the result is the same.")] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
@@ -33,8 +36,7 @@ def run(
     from homing.study.resolve import read_study
 
     resolved = read_study(study, patients=patients, seed=seed, language=lang)
-    for note in (*resolved.limits, *resolved.notes):
-        typer.echo(f"homing: {note}", err=True)
+    tell_notes(resolved)
     try:
         with progress(show=not quiet and not as_json) as bar:
             published = publish(resolved, out, threads=threads, cluster=cluster, progress=bar)

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.options import place
+
 
 def schema(
-    out: Annotated[Path | None, typer.Option(help="Write it to this file instead of printing it.")] = None,
+    out: Annotated[Path | None, place("Write it to this file instead of printing it.")] = None,
 ) -> None:
     """Print the JSON Schema of study files, so that an editor completes keys and marks faults.
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homing.cli.models import HELP, assignments, find_model, numbers
+from homing.cli.options import place, seed_option
 from homing.ground.errors import StudyError
+from homing.ground.whole_files import make_folder
 
 if TYPE_CHECKING:
     from homing.engine.population import Bolus
@@ -32,10 +34,10 @@ def simulate(
     dose: Annotated[list[str], typer.Option(help="Without a table: STATE=AMOUNT@TIME,TIME,... for all.")] = [],  # noqa: B006
     patients: Annotated[int, typer.Option(help="Without a table: virtual patients.")] = 1,
     spread: Annotated[list[str], typer.Option(help="PARAMETER=SD of its logarithm between patients.")] = [],  # noqa: B006
-    seed: Annotated[int | None, typer.Option(help="Seed of the patients; drawn and told when not given.")] = None,
+    seed: Annotated[int | None, seed_option("Seed of the patients; drawn and told when not given.")] = None,
     rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; the result doesn't depend on it.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to.")] = None,
+    out: Annotated[Path | None, place("Folder to write to.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
@@ -89,7 +91,7 @@ def _on_table(model: Model, events: Path, out: Path | None, options: dict[str, A
     table = read_event_table(events, model)
     run = simulate_table(model, table.records, **options)
     folder = out or Path("simulations") / events.stem
-    folders.make_folder(folder)
+    make_folder(folder)
     folders.write_text(folder / "results.csv", results_table(table, run))
     folders.write_text(folder / "ledger.csv", ledger_table(run.ledger))
     failed = {p: Status(s) for p, s in zip(run.patients, run.status.tolist(), strict=True) if s}
@@ -127,7 +129,7 @@ def _on_grid(model: Model, out: Path | None, options: dict[str, Any], show: bool
         model, names, patients, times, seed, options["changes"], options["spread"], options["boluses"], options["rtol"]
     )
     folder = out or Path("simulations") / model.name.replace(" ", "-")
-    folders.make_folder(folder)
+    make_folder(folder)
     began, failed = time.perf_counter(), 0
     with progress(show) as bar, parquet_file(folder / "results.parquet") as write:
         for done, failed in to_files(run, write, options["threads"]):  # noqa: B007

@@ -11,7 +11,7 @@ from homing.credibility.calibration.posterior_files import SHIPPED
 from homing.credibility.calibration.rank_check import check_ranks
 from homing.credibility.calibration.run import FULL, Calibration, Effort, calibrate, parameters
 from homing.credibility.emulation import emulation_at_draws
-from homing.credibility.files import DIAGNOSTICS, Beside, write_calibration
+from homing.credibility.files import DIAGNOSTICS, Beside, take_folder, write_calibration
 from homing.credibility.kinetic_hold_outs import kinetic_hold_outs
 from homing.credibility.other_priors import under_other_priors
 from homing.credibility.predicting import donor_predictions, fistula_predictions, luminal_predictions
@@ -20,6 +20,7 @@ from homing.credibility.scoring import Verdict, judge
 from homing.evidence.store import load_store
 from homing.ground.errors import NumericsError
 from homing.inference.draws import Offence
+from homing.inference.sampling import backend
 
 #: Offences in words.
 _CALLED = {
@@ -76,8 +77,11 @@ def calibrate_and_judge(
     """Calibrate, check ranks in `replicates` replicates, predict and score the hold-outs, and write all of it to `out`.
 
     Stopped, it goes on from what `out` holds of the same settings. The hold-outs are opened only when the draws are
-    finished. Raises: HomingError without numpyro, StudyError where `out` can't be written.
+    finished. Raises: HomingError without numpyro, StudyError where `out` can't be written, or
+    holds the results of other settings.
     """
+    backend()  # without it nothing is begun, and no folder made
+    take_folder(out, effort, seed)
     found = calibrate(out, effort, seed, threads, progress)
     ranks = check_ranks(out, effort, replicates, seed, threads, progress) if replicates else None
     store = load_store()

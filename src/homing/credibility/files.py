@@ -11,16 +11,17 @@ from typing import Any
 
 from homing import __version__
 from homing.credibility.calibration.posterior_files import SHIPPED, write
-from homing.credibility.calibration.run import Calibration, Fit, parameters, rows_digest
+from homing.credibility.calibration.run import FULL, QUICK, Calibration, Effort, Fit, parameters, rows_digest
 from homing.credibility.kinetic_hold_outs import KineticHoldOut, kinetics_plain
 from homing.credibility.other_priors import UnderPrior, other_priors_plain
 from homing.credibility.predictive_checks import Checks, checks_plain
 from homing.credibility.scoring import Verdict
 from homing.credibility.split import rows_of
 from homing.credibility.verdict_plain import rounded, verdict_plain
+from homing.ground.errors import StudyError
+from homing.ground.whole_files import make_folder, whole_file
 from homing.inference.draws import Limits
 from homing.inference.rank_checks import Ranks
-from homing.study.folder import whole_file
 
 #: Counted up when the posterior that ships changes.
 VERSION = "1"
@@ -43,7 +44,7 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
 
     Raises: StudyError naming a file that can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     told = {
         "version": VERSION,
         "made": {
@@ -51,7 +52,9 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
             "on": time.strftime("%Y-%m-%d", time.gmtime()),
             "data": "-".join(rows_digest(d) for d in (*found.fits, "kinetics")),
             "seed": str(found.seed),
+            "effort": effort_name(found.effort),
         },
+        **({} if is_final(found) else {"provisional": "yes"}),
         "public until": rows_of("calibration", "fistula").public_until,
         "diagnostics": _worst(found),
     }
@@ -63,6 +66,41 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
         diagnosed["domains"][domain]["emulators at the posterior"] = outputs
     diagnosed["other priors"] = other_priors_plain(beside.others)
     _json(folder / DIAGNOSTICS, diagnosed)
+
+
+def effort_name(effort: Effort) -> str:
+    """'full', 'quick', or 'other'."""
+    return {FULL: "full", QUICK: "quick"}.get(effort, "other")
+
+
+def is_final(found: Calibration) -> bool:
+    """Whether a posterior may be relied on: no less was spent than a release needs, and all draws have converged."""
+    return not found.effort.falls_short_of(FULL) and all(fit.draws.converged for fit in found.fits.values())
+
+
+def take_folder(folder: Path, effort: Effort, seed: int) -> None:
+    """Make a calibration's folder, or see that what it holds is not of other settings and may be replaced.
+
+    Raises: StudyError for a folder that can't be written, or that holds results of another effort or seed.
+    """
+    make_folder(folder)
+    if not (folder / DIAGNOSTICS).exists():  # written last: without it nothing there is finished
+        return
+    try:
+        there = json.loads((folder / DIAGNOSTICS).read_text(encoding="utf-8"))["effort"]
+    except (OSError, ValueError, KeyError, TypeError):
+        there = {}
+    told = {**vars(effort), "seed": seed}
+    if there == told:
+        return
+    differing = ", ".join(
+        f"{name} {there.get(name, 'unknown')} there, {x} here" for name, x in told.items() if there.get(name) != x
+    )
+    raise StudyError(
+        f"holds the results of a calibration with other settings ({differing}), which would be lost. Choose another "
+        "folder with --out, or take those results away.",
+        str(folder),
+    )
 
 
 def _worst(found: Calibration) -> dict[str, str]:

@@ -11,6 +11,52 @@ from typing import Any
 from homing.credibility.files import CHECKS, DIAGNOSTICS, SCORES
 from homing.evidence.root import catalogue_root
 from homing.ground.errors import EvidenceError
+from homing.ground.shape import NUMBER, PERHAPS, lacking
+
+_LEVELS = ("0.5", "0.8", "0.95")
+_INTERVALS = {level: [NUMBER] for level in _LEVELS}
+_INSIDE = {level: bool for level in _LEVELS}
+_SCORE = {
+    "observed": NUMBER,
+    "predicted": NUMBER,
+    "intervals": _INTERVALS,
+    "inside": _INSIDE,
+    "log score": PERHAPS,
+    "crps": PERHAPS,
+}
+_SCORES_BY_RULE = {"homing": _SCORE, "*": {"log score": PERHAPS}}
+_OF_TRIAL = {"trial": str, "arm": str, "endpoint": str, "week": NUMBER, "n": int}
+_COURSE = {
+    **{"key": str, "of": str, "x": [NUMBER], "low": [NUMBER], "middle": [NUMBER], "high": [NUMBER]},
+    "seen": [{"trial": str, "share": NUMBER, "n": PERHAPS, "week": NUMBER, "dose?": PERHAPS}],
+}
+#: What is read of each file, whoever reads it.
+_SHAPES: Mapping[str, Any] = {
+    SCORES: {
+        "rows": [{"key": str, "domain": str, **_OF_TRIAL, "as": str, "events": int, "scores": _SCORES_BY_RULE}],
+        "differences": [
+            {
+                **{"name": str, "trial": str, "week": NUMBER, "scores": _SCORES_BY_RULE},
+                "joint log score": {"*": PERHAPS},
+            }
+        ],
+        "totals": [
+            {
+                **{"rule": str, "domain": str, "rows": int, "homing wins": bool},
+                "log score": {"homing": PERHAPS, "rule": PERHAPS},
+            }
+        ],
+        "coverage": {level: [int] for level in _LEVELS},
+        "kinetics?": [
+            {
+                **{"trial": str, "of": str, "n": int, "observed": NUMBER, "bound": str, "role": str},
+                **{"predicted": NUMBER, "intervals": {"0.95": [NUMBER]}, "inside": _INSIDE},
+            }
+        ],
+    },
+    DIAGNOSTICS: {"ranks?": {"replicates": int, "histograms": {"*": [int]}}},
+    CHECKS: {"draws": int, "patients": int, "courses": [_COURSE], "doses": _COURSE, "baseline": {"*": [PERHAPS]}},
+}
 
 
 @functools.lru_cache(maxsize=4)
@@ -19,7 +65,7 @@ def shipped_verdict(folder: Path | None = None) -> Mapping[str, Any]:
 
     Raises: EvidenceError naming a file that is missing or damaged.
     """
-    return _read((folder or catalogue_root() / "posterior") / SCORES)
+    return _read(folder, SCORES)
 
 
 @functools.lru_cache(maxsize=4)
@@ -28,7 +74,7 @@ def shipped_diagnostics(folder: Path | None = None) -> Mapping[str, Any]:
 
     Raises: EvidenceError naming a file that is missing or damaged.
     """
-    return _read((folder or catalogue_root() / "posterior") / DIAGNOSTICS)
+    return _read(folder, DIAGNOSTICS)
 
 
 @functools.lru_cache(maxsize=4)
@@ -37,14 +83,16 @@ def shipped_checks(folder: Path | None = None) -> Mapping[str, Any]:
 
     Raises: EvidenceError naming a file that is missing or damaged.
     """
-    return _read((folder or catalogue_root() / "posterior") / CHECKS)
+    return _read(folder, CHECKS)
 
 
-def _read(file: Path) -> Mapping[str, Any]:
+def _read(folder: Path | None, name: str) -> Mapping[str, Any]:
+    file = (folder or catalogue_root() / "posterior") / name
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise EvidenceError("is missing or damaged. Write it again: homing calibrate.", str(file)) from None
-    if not isinstance(found, dict):
-        raise EvidenceError("is no file of a calibration. Write it again: homing calibrate.", str(file))
-    return found
+    missing = lacking(found, _SHAPES[name])
+    if missing:
+        raise EvidenceError(f"lacks what is read of it (see {missing}). Write it again: homing calibrate.", str(file))
+    return dict(found)

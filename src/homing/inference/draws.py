@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.ground.errors import StudyError
+from homing.ground.whole_files import make_folder, whole_file
 from homing.inference import diagnostics
 
 Array = NDArray[np.float64]
@@ -153,14 +154,9 @@ def write_arrays(file: Path, about: dict[str, Any], arrays: dict[str, Any]) -> N
 
     Raises: StudyError where it can't be written.
     """
-    temporary = file.with_suffix(".tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            np.savez(stream, **{_ABOUT: np.array(json.dumps(about)), **arrays})
-        temporary.replace(file)
-    except OSError as e:
-        raise StudyError(f"can't be written ({e.strerror}). Choose another folder.", str(file)) from None
+    make_folder(file.parent)
+    with whole_file(file) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **{_ABOUT: np.array(json.dumps(about)), **arrays})
 
 
 def read_arrays(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -153,7 +153,10 @@ def _kept(file: Path | None) -> tuple[tuple[str, ...], list[Sequence[int]]]:
         about, arrays = read_arrays(file)
     except StudyError:
         return (), []
-    return tuple(about["names"]), arrays["ranks"].tolist()
+    names, ranks = about.get("names"), arrays.get("ranks")
+    if not isinstance(names, list) or ranks is None or ranks.ndim != 2 or ranks.shape[1] != len(names):
+        return (), []
+    return tuple(names), ranks.tolist()
 
 
 @lru_cache(maxsize=16)

@@ -22,6 +22,7 @@ from homing.inference.draws import Draws, read_arrays, write_arrays
 #: Reports progress: called with the step done, of so many.
 Progress = Callable[[int, int], None]
 _BLOCK = 100
+_COUNTS = ("divergences", "deepest", "acceptance")
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ class Sampler:
         s = self.settings
         key = self._key(seed, model_args)
         steps = s.warmup + s.draws
-        found = []
+        found: list[dict[str, Any]] = []
         for chain in range(s.chains):
             file = folder / f"chain-{chain}-{key}.npz" if folder else None
-            kept = _kept(file) if file else None
+            kept = _kept(file, s.draws, found) if file else None
             if kept is None:
                 told = _shifted(progress, chain * steps, s.chains * steps)
                 kept = self._chain(seed, chain, model_args, told)
@@ -120,9 +121,7 @@ class Sampler:
             for name in found[0]
             if name.startswith("value ")
         }
-        divergences, deepest, acceptance = (
-            np.array([c[name] for c in found]) for name in ("divergences", "deepest", "acceptance")
-        )
+        divergences, deepest, acceptance = (np.array([c[name] for c in found]) for name in _COUNTS)
         return Draws(values, divergences, deepest, acceptance, seed, key)
 
     def _chain(self, seed: int, chain: int, args: tuple[Any, ...], told: Callable[[int], None]) -> dict[str, Any]:
@@ -219,14 +218,21 @@ def _blocks(steps: int) -> list[int]:
     return [_BLOCK] * whole + ([rest] if rest else [])
 
 
-def _kept(file: Path) -> dict[str, Any] | None:
-    """A finished chain, or None where there is none or it is damaged: it is then drawn again."""
+def _kept(file: Path, draws: int, before: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """A finished chain, or None where it has to be drawn: there is none, or it is damaged, not whole, or holds other
+    things than the chains `before` it."""
     if not file.exists():
         return None
     try:
-        return read_arrays(file)[1]
+        found = read_arrays(file)[1]
     except StudyError:
         return None
+    shapes = {name: x.shape for name, x in found.items()}
+    values = [shape for name, shape in shapes.items() if name.startswith("value ")]
+    whole = bool(values) and all(shape[:1] == (draws,) for shape in values)
+    whole = whole and all(shapes.get(name) == () for name in _COUNTS)
+    alike = all(shapes == {name: np.shape(x) for name, x in other.items()} for other in before[:1])
+    return found if whole and alike else None
 
 
 def _shifted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:

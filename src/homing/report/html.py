@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from homing.answers.content import Block, Chapter, Finding, Message, Text
+from homing.answers.content import Block, Chapter, Finding, Message
 from homing.evidence.values import BASES, Source
 from homing.ground.errors import EvidenceError
 from homing.ground.nearest import did_you_mean
@@ -31,27 +32,33 @@ def render(document: Document, language: str, *, timings: bool = True) -> str:
     WiringError for a text that isn't there.
     """
     words = Words(language)
-    numbers = number_sources(document)
-    kind = f"{document.kind}." if document.kind else ""
-    chapters = [_view_chapter(chapter, kind, numbers, words) for chapter in document.chapters]
     return _template().render(
-        words=words,
         lang=_LANG[language],
         language=language,
-        document=document,
-        kind=kind,
-        headline=_view_blocks(document.headline, 0, "h", numbers, words),
-        observed=_view_blocks(document.observed, 0, "o", numbers, words),
         contents=_contents(document, words),
-        chapters=chapters,
-        bases=BASES,
-        appendix=_view_blocks(document.appendix, 0, "a", numbers, words),
-        parameters=_view_parameters(document, numbers, words),
-        basis_count={b: sum(row.value.basis == b for row in document.parameters) for b in BASES},
-        sources=[_view_source(document.sources[key], n, words) for key, n in numbers.items()],
-        run=[(run_label(key, words), text) for key, text in _run_record(document, timings).items()],
         page_footer=_css_string(words.key("footer.research")),
+        **view(document, words, timings=timings),
     )
+
+
+def view(document: Document, words: Words, *, timings: bool = True) -> dict[str, Any]:
+    """All that a report shows, worded and numbered, whatever it is written as. Raises: as `render`."""
+    numbers = number_sources(document)
+    kind = f"{document.kind}." if document.kind else ""
+    return {
+        "words": words,
+        "document": document,
+        "kind": kind,
+        "headline": _view_blocks(document.headline, 0, "h", numbers, words),
+        "observed": _view_blocks(document.observed, 0, "o", numbers, words),
+        "chapters": [_view_chapter(chapter, kind, numbers, words) for chapter in document.chapters],
+        "bases": BASES,
+        "appendix": _view_blocks(document.appendix, 0, "a", numbers, words),
+        "parameters": _view_parameters(document, numbers, words),
+        "basis_count": {b: sum(row.value.basis == b for row in document.parameters) for b in BASES},
+        "sources": [_view_source(document.sources[key], n, words) for key, n in numbers.items()],
+        "run": [(_run_label(key, words), text) for key, text in _run_record(document, timings).items()],
+    }
 
 
 def save(
@@ -124,12 +131,8 @@ def _contents(document: Document, words: Words) -> list[dict[str, object]]:
 
 
 def _title(chapter: Chapter, kind: str, words: Words) -> str:
-    return words(chapter_title(chapter, kind))
-
-
-def chapter_title(chapter: Chapter, kind: str) -> Text:
     """The title of a chapter, its own or that of its number; `kind` starts the keys of a report's texts."""
-    return chapter.title or Message(f"{kind}chapter.{chapter.number}.title")
+    return words(chapter.title or Message(f"{kind}chapter.{chapter.number}.title"))
 
 
 def _view_parameters(document: Document, numbers: Mapping[str, int], words: Words) -> list[dict[str, object]]:
@@ -172,7 +175,7 @@ def _run_record(document: Document, timings: bool) -> dict[str, str]:
     return {**document.run, **(document.timings if timings else {})}
 
 
-def run_label(key: str, words: Words) -> str:
+def _run_label(key: str, words: Words) -> str:
     """What a line of the run's record is called; its key where no text names it."""
     return words.key(f"run.{key}") if words.has(f"run.{key}") else key
 

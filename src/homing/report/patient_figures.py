@@ -15,6 +15,7 @@ from homing.patients.baseline_table import Line, Table
 from homing.report.figures.legend import Entry, draw_legend, legend_lines
 from homing.report.figures.scales import limits, scale_axis
 from homing.report.figures.style import GAP, LINE, MUTED, WIDTH, axes_at, canvas, colour, wrap, write
+from homing.report.files import write_whole
 from homing.report.words import Words
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -111,7 +112,8 @@ def save_marginals(
         text = to_svg(
             draw_marginals(columns, table, weights, words), title=title, description=words.key("patients.description")
         )
-        vector.write_text(text + "\n", encoding="utf-8")
+        write_whole(vector, lambda half: half.write_text(text + "\n", encoding="utf-8"))
     with drawing(picture=True):
-        to_png(draw_marginals(columns, table, weights, words), picture, title=title)
+        figure = draw_marginals(columns, table, weights, words)
+        write_whole(picture, lambda half: to_png(figure, half, title=title))
     return [vector, picture]

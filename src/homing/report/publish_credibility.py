@@ -11,17 +11,19 @@ from pathlib import Path
 from homing import __version__
 from homing.answers.case import label_of, name_of
 from homing.answers.content import Finding, Message, Text, Verbatim
-from homing.answers.recording.chapters import chapters, headline
+from homing.answers.recording.chapters import altered_files, chapters, headline
 from homing.answers.recording.evidence import tip_cells
 from homing.answers.recording.gather import Recorded, after, before
 from homing.answers.sensitivity import sensitivity, tipping
 from homing.biology.ibd import ibd_system
+from homing.credibility.record.owner import claim
 from homing.credibility.record.plan import read_plan, record_folder, relied_of, write_plan
 from homing.credibility.tipping import Tip
 from homing.evidence.sources import load_sources
 from homing.ground.errors import StudyError
 from homing.ground.plain import finite
 from homing.patients.population import population
+from homing.patients.posterior import posterior
 from homing.report import html
 from homing.report.appendix import cited_sources, parameter_rows
 from homing.report.document import Document
@@ -34,6 +36,8 @@ from homing.study.run import Progress, Run, find_run, run_digest
 
 #: How a record may be written.
 FORMATS = ("html", "docx")
+#: Where `homing run` leaves runs unless it is told otherwise.
+RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Written:
         words = Words(self.language)
         told = [block.message if isinstance(block, Finding) else block for block in headline(self.recorded)]
         lines = [words(message) for message in told]
+        altered = altered_files(self.recorded)
+        lines += [words(altered)] if altered is not None else []
         plan = self.recorded.record.plan
         if not self.recorded.record.is_report and plan is not None:
             lines.append(words.key("record.told-plan", hash=plan.hash))
@@ -64,7 +70,7 @@ def write_record(
     study: Study,
     out: Path | str = "credibility",
     *,
-    runs: Path | str = "runs",
+    runs: Path | str | None = None,
     kind: str = "",
     form: str = "html",
     threads: int | None = None,
@@ -72,27 +78,49 @@ def write_record(
 ) -> Written:
     """Write the record of a study, in its language, into `out/<study>/`.
 
-    Arguments: `runs` where its finished run is looked for, by its hash; `kind` 'plan', 'report' or '' (the report where
-    there is a finished run, else the plan); `form` 'html' or 'docx'.
-    Raises: StudyError where the study has no `credibility` section, or a report is asked for without a finished run.
+    Arguments: `runs` where its finished run is looked for, by its hash ('runs' when None); `kind` 'plan', 'report' or
+    '' (the report where there is a finished run, else the plan); `form` 'html' or 'docx'.
+    Raises: StudyError where the study has no `credibility` section, a report is asked for without a finished run,
+    `runs` is named and is no folder (unless a plan is asked for), the run's files can't be read, or the record's folder
+    holds that of another study file.
     """
     relied_of(study)
     if form not in FORMATS:
         raise StudyError(f"there is no format '{form}'. Write html or docx.", "--format")
-    finished = None if kind == "plan" else find_run(study, runs)
+    finished = finished_run(study, runs) if kind == "report" else None
+    if not kind:
+        finished = _look_for_run(study, runs)
     folder = record_folder(study, out)
+    claim(folder, study)
     if finished is None:
-        if kind == "report":
-            raise StudyError(
-                f"there is no finished run of this study in '{runs}'. Run it first: homing run {study.file}, with the "
-                "same --patients and --seed.",
-                study.file,
-            )
         recorded = before(study, write_plan(study, folder))
         return _save(recorded, _plan_document(recorded), folder, "plan", form)
     case = case_of(study, finished, threads)
     recorded = after(replace(case, progress=progress), read_plan(folder))
     return _save(recorded, _report_document(recorded, finished), folder, "report", form)
+
+
+def finished_run(study: Study, runs: Path | str | None = None) -> Run:
+    """The finished run of a study in a folder of runs, 'runs' when None. Raises: StudyError where there is none."""
+    found = _look_for_run(study, runs)
+    if found is None:
+        raise StudyError(
+            f"there is no finished run of this study in '{runs or RUNS}'. Run it first: homing run {study.file}, with "
+            "the same --patients and --seed.",
+            study.file,
+        )
+    return found
+
+
+def _look_for_run(study: Study, runs: Path | str | None) -> Run | None:
+    """The same, None where there is none. Raises StudyError for a folder that is named and not there."""
+    place = Path(runs or RUNS)
+    if not place.is_dir() and (runs is not None or place.exists()):
+        what = "is a file, and a folder of runs is wanted" if place.exists() else "there is no such folder of runs"
+        raise StudyError(
+            f"{what}. Name the one that was given to `homing run --out`, or write the plan with --plan.", str(place)
+        )
+    return find_run(study, place)
 
 
 def tipping_text(study: Study, finished: Run, threads: int | None, as_json: bool) -> str:
@@ -145,6 +173,7 @@ def _plan_document(recorded: Recorded) -> Document:
         run=run,
         warnings=[Verbatim(note, note.zh) for note in study.notes],
         limits=[Verbatim(limit, limit.zh) for limit in study.limits],
+        uncalibrated=posterior().provisional,
         kind="record",
     )
 
@@ -166,6 +195,7 @@ def _report_document(recorded: Recorded, finished: Run) -> Document:
         run=run_record(case),
         warnings=run_warnings(case),
         limits=[Verbatim(limit, limit.zh) for limit in study.limits],
+        uncalibrated=posterior().provisional,
         exploratory=sensitivity(case).exploratory,
         kind="record",
     )

@@ -17,6 +17,8 @@ from homing.answers.matching import CENTRAL, DRAWN, KEPT, Match, Option, match, 
 from homing.evidence.sources import load_sources
 from homing.evidence.store import load_store
 from homing.ground.keys import draw_seed
+from homing.ground.whole_files import make_folder
+from homing.patients.posterior import posterior
 from homing.report import html
 from homing.report.document import Document, ParameterRow
 from homing.report.words import Words
@@ -70,14 +72,13 @@ def match_patients(
     words = Words(language)
     cases = read_cases(path)
     number = draw_seed() if seed is None else seed
+    folder = Path(out) / folders.folder_name(Path(path).stem, folders.short_hash([repr(cases), number, __version__]))
+    make_folder(folder)
     store = load_store()
     matches = []
     for k, case in enumerate(cases):
         progress("match", k, len(cases))
         matches.append(match(case, store, number, threads or available_threads()))
-    folder = Path(out) / folders.folder_name(Path(path).stem, folders.short_hash([repr(cases), number, __version__]))
-    folders.make_folder(folder)
-    folders.remove_parts(folder)
     document = make_document(matches, Path(path).name, folder.name, number)
     report = html.save(document, folder, language, timings=False, name=REPORT)
     found = Matched(tuple(matches), report, words.language, number)
@@ -107,7 +108,7 @@ def make_document(matches: Sequence[Match], file: str, run_id: str, seed: int) -
             "machine": f"{platform.system()} {platform.machine()}",
         },
         exploratory=True,
-        uncalibrated=True,
+        uncalibrated=posterior().provisional,
         kind="match",
     )
 

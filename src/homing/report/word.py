@@ -5,15 +5,15 @@ Figures are drawn for the page alone; a report whose Word file must stand by its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from homing.ground.errors import StudyError
-from homing.report.blocks import BlockView, Numbering, view_block
+from homing.report.blocks import BlockView
 from homing.report.document import Document
 from homing.report.files import write_whole
-from homing.report.html import chapter_title, number_sources, run_label
+from homing.report.html import view
 from homing.report.words import Words
 
 _FONT, _FONT_ZH = "Arial", "Microsoft YaHei"
@@ -51,9 +51,39 @@ def _set_fonts(page: Any) -> None:
 
 
 def _fill(page: Any, document: Document, words: Words) -> None:
-    kind = f"{document.kind}." if document.kind else ""
-    numbers = number_sources(document)
+    shown = view(document, words, timings=False)
     page.core_properties.title = words(document.title)
+    _head(page, document, shown["kind"], words)
+    for heading, blocks in (("headline", shown["headline"]), ("observed", shown["observed"])):
+        if blocks:
+            page.add_heading(words.key(f"header.{heading}"), 1)
+            _blocks(page, blocks, words)
+    _bases(page, shown["bases"], words)
+    for chapter in shown["chapters"]:
+        page.add_heading(f"{chapter['number']} {chapter['title']}", 1)
+        _exploratory(page, chapter["exploratory"], words)
+        page.add_paragraph(chapter["question"])
+        _blocks(page, chapter["blocks"], words)
+        _labelled(page, words.key("certainty.label"), chapter["certainty"])
+    page.add_heading(words.key("header.appendix"), 1)
+    _blocks(page, shown["appendix"], words)
+    _parameters(page, shown, words)
+    page.add_heading(words.key("appendix.sources"), 2)
+    for source in shown["sources"]:
+        page.add_paragraph(_source(source, words))
+    page.add_heading(words.key("appendix.run"), 2)
+    page.add_paragraph(words.key("appendix.run.about"))
+    _table(page, [], shown["run"])
+    page.add_heading(words.key("notice.warnings"), 2)
+    for warning in document.warnings:
+        page.add_paragraph(words(warning), style="List Bullet")
+    if not document.warnings:
+        page.add_paragraph(words.key("notice.no-warnings"))
+    _small(page, words.sentences(words.key("footer.research"), words.key("footer.run", run=document.run_id)))
+
+
+def _head(page: Any, document: Document, kind: str, words: Words) -> None:
+    """What the report is of, and the notices that its reader meets first."""
     page.add_paragraph(f"{words.key('header.product')} · {words.key(f'{kind}header.report')}")
     page.add_heading(words(document.title), 0)
     page.add_paragraph(words(document.question))
@@ -63,37 +93,75 @@ def _fill(page: Any, document: Document, words: Words) -> None:
         (words.key("header.run"), document.run_id),
     ):
         _labelled(page, label, text)
-    _labelled(page, words.key("notice.research.title"), words.key("notice.research"))
-    if document.exploratory:
-        _labelled(page, words.key("notice.exploratory.title"), words.key("notice.exploratory"))
-    page.add_heading(words.key("header.headline"), 1)
-    _blocks(page, document.headline, Numbering(0, "h"), numbers, words)
-    for chapter in document.chapters:
-        page.add_heading(f"{chapter.number} {words(chapter_title(chapter, kind))}", 1)
-        _blocks(page, chapter.blocks, Numbering(chapter.number, f"c{chapter.number}"), numbers, words)
-        _labelled(page, words.key("certainty.label"), words(chapter.certainty))
-    page.add_heading(words.key("appendix.sources"), 1)
-    for key, number in numbers.items():
-        source = document.sources[key]
-        page.add_paragraph(f"[{number}] {source.title} ({source.year}) {'; '.join(source.ids.values())}")
-    page.add_heading(words.key("appendix.run"), 1)
-    _table(page, [], [[run_label(key, words), text] for key, text in document.run.items()])
-    for warning in document.warnings:
-        page.add_paragraph(words(warning), style="List Bullet")
+    due = {"research": True, "exploratory": document.exploratory, "uncalibrated": document.uncalibrated}
+    for notice in (name for name, is_due in due.items() if is_due):
+        _labelled(page, words.key(f"notice.{notice}.title"), words.key(f"notice.{notice}"))
+    for limit in document.limits:
+        _labelled(page, words.key("notice.context.title"), words(limit))
+    if not document.limits:
+        page.add_paragraph(words.key("notice.context.within"))
 
 
-def _blocks(page: Any, blocks: Any, count: Numbering, numbers: Mapping[str, int], words: Words) -> None:
+def _bases(page: Any, bases: Sequence[str], words: Words) -> None:
+    """What the marks behind findings and values mean."""
+    for basis in bases:
+        _labelled(page, words.key(f"basis.{basis}"), words.key(f"basis.{basis}.meaning"))
+    _labelled(page, words.key("badge.exploratory"), words.key("badge.exploratory.meaning"))
+
+
+def _blocks(page: Any, blocks: Sequence[BlockView], words: Words) -> None:
     for block in blocks:
-        view = view_block(block, count, numbers, words)
-        if view.kind == "table":
-            _labelled(page, view.label, view.text)
-            _table(page, [head for head, _ in view.columns], view.rows)
-            _small(page, words.sentences(view.note, view.intervals))
-        elif view.kind == "figure":
-            _small(page, words.sentences(f"{view.label} {view.text}", view.note))
+        if block.kind == "table":
+            _labelled(page, block.label, block.text)
+            _table(page, [head for head, _ in block.columns], block.rows)
+            _small(page, words.sentences(block.note, block.intervals))
+        elif block.kind == "figure":
+            _small(page, words.sentences(f"{block.label} {block.text}", block.note))
         else:
-            page.add_paragraph(view.text + _marks(view))
-            _small(page, view.intervals)
+            page.add_paragraph(block.text + _marks(block))
+            _exploratory(page, block.exploratory, words)
+            told = [words.key(f"basis.{block.basis}")] if block.basis else []
+            told += [words.key("appendix.this-run")] if block.is_this_run else []
+            _small(page, " · ".join([*told, *([block.intervals] if block.intervals else [])]))
+
+
+def _exploratory(page: Any, due: bool, words: Words) -> None:
+    if due:
+        _small(page, words.key("badge.exploratory"))
+
+
+def _parameters(page: Any, shown: Mapping[str, Any], words: Words) -> None:
+    """Every value behind the report, as the page has them."""
+    if not shown["parameters"]:
+        return
+    page.add_heading(words.key("appendix.parameters"), 2)
+    count = words.key("appendix.basis-count", **shown["basis_count"])
+    page.add_paragraph(words.sentences(words.key("appendix.parameters.about"), count))
+    heads = [words.key(f"head.{head}") for head in ("parameter", "value", "unit", "range", "basis", "source")]
+    rows = [_parameter(row, words) for group in shown["parameters"] for row in group["rows"]]
+    _table(page, heads, rows)
+
+
+def _parameter(row: Mapping[str, Any], words: Words) -> list[str]:
+    name = "".join(row["name_parts"])
+    where = f"[{row['source']}]" if row["source"] else words.key("appendix.this-run") if row["is_this_run"] else ""
+    known = "\n".join(filter(None, (where, *row["notes"])))
+    return [
+        f"{name}\n{row['meaning']}",
+        row["value"],
+        row["unit"],
+        row["range"],
+        words.key(f"basis.{row['basis']}"),
+        known,
+    ]
+
+
+def _source(source: Mapping[str, Any], words: Words) -> str:
+    """A source as the page has it: its year and what was read of it where they are known."""
+    year = f" ({source['year']})" if source["year"] else ""
+    ids = "; ".join(text for text, _ in source["ids"])
+    read = words.key("appendix.source.read", what=source["read"]) if source["read"] else ""
+    return " ".join(filter(None, (f"[{source['number']}] {source['title']}{year}", ids, read)))
 
 
 def _marks(view: BlockView) -> str:

@@ -15,12 +15,12 @@ from homing.protocol.product import Carrier, Drug, Product, Route
 from homing.study import known
 from homing.study.company import check_company
 from homing.study.decision_text import Asked
+from homing.study.dosed import PLACEBOS, dosed
 from homing.study.faults import Faults
 from homing.study.schema import ArmPart, CoursePart, days_of, label_of
 from homing.study.wording import amount_text
 
 #: What may be given that changes nothing: a placebo, under the names that trials use.
-PLACEBOS = ("placebo", "saline", "vehicle")
 #: The catalogue keeps the routes of drugs apart from those of cells, since they end in other states; to the user an
 #: intravenous infusion is 'intravenous' whatever is in it.
 DRUG_ROUTE = "drug-"
@@ -183,15 +183,9 @@ def _check_route(
 def _check_amount(part: CoursePart, give: Product | Drug | None, path: Path_, faults: Faults) -> None:
     """Cells are dosed in cells, bacteria as a share of the community, drugs in mg, a placebo in mL."""
     dose = part.dose
-    if give is None:
-        wanted, what, example = "mL", "a placebo, which holds neither cells nor drug", "24 mL"
-    elif isinstance(give, Drug):
-        wanted, what, example = "mg", "a drug", "5 mg/kg"
-    elif give.kind == "bacteria":
-        wanted, what, example = "fraction", "bacteria, dosed as the share of the community they are to reach", "20 %"
-    else:
-        wanted, what, example = "cell", "cells", "120e6 cells"
-    if dose.of != wanted:
+    wanted = dosed(give)
+    if dose.of != wanted.of:
         faults.add(
-            (*path, "dose"), f"'{part.give}' is {what}; {amount_text(dose)} is no dose of it. Write it as '{example}'."
+            (*path, "dose"),
+            f"'{part.give}' is {wanted.what}; {amount_text(dose)} is no dose of it. Write it as '{wanted.example}'.",
         )

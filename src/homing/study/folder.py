@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from homing.ground.errors import StudyError
+from homing.ground.whole_files import whole_file
 
 #: Beside the parts of a run: when the first of them was begun.
 STARTED = "started.txt"
@@ -32,16 +31,6 @@ def folder_name(title: str, digest: str) -> str:
     """A folder name from a study's file name: letters, digits and hyphens, and the hash."""
     plain = re.sub(r"[^\w-]+", "-", title.strip().lower()).strip("-")[:60]
     return f"{plain or 'study'}-{digest}"
-
-
-def make_folder(folder: Path) -> None:
-    """Make the run folder. Raises StudyError naming it when that can't be."""
-    try:
-        (folder / "parts").mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise StudyError(
-            f"the folder can't be made ({e.strerror}). Choose another with --out, or free the space.", str(folder)
-        ) from None
 
 
 @contextlib.contextmanager
@@ -76,34 +65,6 @@ def _lock(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
         return
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well and disappears otherwise.
-
-    Raises: StudyError naming the file when the disk is full or the folder can't be written.
-    """
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        os.chmod(temporary, 0o644)
-        yield Path(temporary)
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-        temporary = ""
-    except OSError as e:
-        raise StudyError(
-            f"can't be written ({e.strerror or e}). Free some space or choose another folder with --out; "
-            f"what is finished is kept.",
-            str(path),
-        ) from None
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,7 +9,8 @@ from homing.ground.text_yaml import Path_
 from homing.protocol.course import Lot
 from homing.protocol.product import Product
 from homing.study import known
-from homing.study.arms import PLACEBOS, OwnProduct
+from homing.study.arms import OwnProduct
+from homing.study.dosed import PLACEBOS
 from homing.study.faults import Faults
 from homing.study.schema import LotPart, ProductPart, label_of
 from homing.study.wording import share_text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,15 @@ from typing import Any
 from homing.ground.errors import StudyError
 from homing.ground.nearest import did_you_mean
 from homing.ground.text_yaml import Path_, TextTree, parse_yaml, read_yaml
+from homing.ground.units import split_quantity
+from homing.study.dosed import dosed_by_name
 from homing.study.faults import Faults
 from homing.study.json_schema import json_schema
 from homing.study.scalars import FORMAT, shown
 from homing.study.schema import SHAPE, StudyContent
+
+#: The start of a number with commas between its thousands, and what stands between and behind them.
+_THOUSANDS, _THREE = re.compile(r"[+-]?\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,11 @@ def _typed(text: TextTree) -> StudyFile:
             text.where(("homing",)),
         )
     faults = Faults(text)
-    empty = set(_empty_keys({key: value for key, value in text.tree.items() if key != "resolved"}))
+    parted = dict(_parted_numbers(text.tree))
+    for path, written in parted.items():
+        faults.add(path, f"{shown(written)} has commas, which part entries here. Write '{written.replace(',', '')}'.")
+    pieces = {(*path[:-1], key) for path in parted for key in _pieces(_at(text.tree, path[:-1]), str(path[-1]))}
+    empty = set(_empty_keys({key: value for key, value in text.tree.items() if key != "resolved"})) - pieces
     for path in empty:
         faults.add(path, f"has no value. {_help(path)}")
     content = None
@@ -68,8 +79,8 @@ def _typed(text: TextTree) -> StudyFile:
             told = (error["type"] == "missing" and path in meant) or (
                 error["type"] == "too_short" and any(other[: len(path)] == path != other for other, _ in errors)
             )
-            if path not in empty and not told:
-                faults.add(path, _says(path, error))
+            if path not in empty and path not in parted and path not in pieces and not told:
+                faults.add(path, _says(path, error, text.tree))
     faults.refuse()
     if content is None:
         raise StudyError("can't be understood as a study.", text.where(()))
@@ -84,6 +95,25 @@ def _empty_keys(node: Any, path: Path_ = ()) -> Iterable[Path_]:
             yield (*path, part)
         else:
             yield from _empty_keys(value, (*path, part))
+
+
+def _parted_numbers(node: Any, path: Path_ = ()) -> Iterable[tuple[Path_, str]]:
+    """Numbers with commas between their thousands, which `{...}` takes for several keys: each as it was written."""
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for part, value in parts:
+        pieces = _pieces(node, str(part)) if isinstance(node, dict) and isinstance(value, str) else []
+        if pieces:
+            yield (*path, part), ",".join([value, *pieces])
+        else:
+            yield from _parted_numbers(value, (*path, part))
+
+
+def _pieces(node: Any, key: str) -> list[str]:
+    """The keys without a value that follow a key whose value is a number, and read as the rest of that number."""
+    if not isinstance(node[key], str) or not _THOUSANDS.match(node[key]):
+        return []
+    after = itertools.islice(node.items(), list(node).index(key) + 1, None)
+    return [name for name, _ in itertools.takewhile(lambda each: each[1] is None and _THREE.match(each[0]), after)]
 
 
 def _path(location: Iterable[str | int], tree: Any) -> Path_:
@@ -106,11 +136,15 @@ def _meant(path: Path_) -> Path_:
     return (*path[:-1], suggestion.removeprefix("Did you mean '").removesuffix("'?"))
 
 
-def _says(path: Path_, error: Any) -> str:
+def _says(path: Path_, error: Any, tree: Any) -> str:
     """What one pydantic error says, in Homing's words."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "homing":
         return str(context["says"])
+    if kind == "homing-no-value":
+        return f"{context['says']} {_help(path, context['example'])}"
+    if kind == "homing-no-unit":
+        return _units(path, tree, context)
     if kind == "extra_forbidden":
         return f"unknown key {shown(str(path[-1]))}. {did_you_mean(str(path[-1]), _keys(path[:-1]))}"
     if kind == "too_long":
@@ -125,12 +159,34 @@ def _says(path: Path_, error: Any) -> str:
     return f"{said.get(kind, error['msg'])}. {_help(path)}"
 
 
-def _help(path: Path_) -> str:
-    """What a key is for and an example of it, from the schema."""
+def _units(path: Path_, tree: Any, context: Any) -> str:
+    """A dose without a unit, with the units that what is given is dosed in where that is known."""
+    text, course = context["text"], _at(tree, path[:-1])
+    own = tree.get("products")
+    name = course.get("give") if isinstance(course, dict) else None
+    found = dosed_by_name(name, own if isinstance(own, dict) else {})
+    if found is None:
+        return str(context["says"])
+    units = found.units_of(split_quantity(text)[0])
+    ways = [f"'{text} {unit}'" + (" (by each patient's weight)" if "/kg" in unit else "") for unit in units]
+    return f"{shown(text)} has no unit, and '{name}' is {found.what}. Write {' or '.join(ways)}."
+
+
+def _at(tree: Any, path: Path_) -> Any:
+    """What stands at a path of the file; None where there is nothing."""
+    for part in path:
+        inside = (isinstance(tree, dict) and part in tree) or (isinstance(tree, list) and isinstance(part, int))
+        tree = tree[part] if inside else None
+    return tree
+
+
+def _help(path: Path_, otherwise: str = "") -> str:
+    """What a key is for and an example of it, from the schema; `otherwise` the example where that has none."""
     node = next(iter(_nodes(path)), {})
     about = str(node.get("description", "")).splitlines()
-    examples = node.get("examples") or []
-    example = f" Write for instance '{path[-1]}: {_flow(examples[0])}'." if examples else ""
+    examples = node.get("examples") or ([otherwise] if otherwise else [])
+    key = f"{path[-1]}: " if isinstance(path[-1], str) else ""
+    example = f" Write for instance '{key}{_flow(examples[0])}'." if examples else ""
     return f"{about[0] if about else ''}{example}".strip()
 
 

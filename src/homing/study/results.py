@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,6 +13,7 @@ import numpy as np
 
 from homing.endpoints.definitions import endpoint
 from homing.ground.credible import Credible, Moments
+from homing.ground.errors import StudyError
 from homing.ground.proportions import effective_interval, exact_interval
 from homing.patients.scenario import scenario as scenario_of
 from homing.study.parts import plain, study_endpoints
@@ -139,6 +141,7 @@ def read_results(study: Study, file: Path) -> Results:
     """Summarise results.parquet, one row group in memory at a time (a row group holds whole patients).
 
     Where weights.parquet stands beside it, as for a study with `like`, every summary is weighted.
+    Raises: StudyError naming a file that is missing or can't be read.
     """
     import pyarrow.parquet as pq
 
@@ -146,20 +149,32 @@ def read_results(study: Study, file: Path) -> Results:
 
     cells: dict[tuple[str, str, str, float], Sums] = {}
     paired: dict[tuple[str, str, str, float], Sums] = {}
-    with pq.ParquetFile(file) as parquet:
+    with _readable(file), pq.ParquetFile(file) as parquet:
         for group in range(parquet.num_row_groups):
             _add(study, parquet.read_row_group(group).to_pandas(), weights, cells, paired)
     return Results(study, cells, paired)
 
 
 def read_weights(file: Path) -> np.ndarray:
-    """(patient,) the weights of a run's patients, by patient number, with mean 1."""
+    """(patient,) the weights of a run's patients, by patient number, with mean 1. Raises: as `read_results`."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file, columns=["patient", "weighting"])
-    weights = np.zeros(table.num_rows)
-    weights[table["patient"].to_numpy()] = table["weighting"].to_numpy()
+    with _readable(file):
+        table = pq.read_table(file, columns=["patient", "weighting"])
+        weights = np.zeros(table.num_rows)
+        weights[table["patient"].to_numpy()] = table["weighting"].to_numpy()
     return weights
+
+
+@contextlib.contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Refuse by its name a file of a run that is missing, or holds something else than was written."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException, LookupError, ValueError, TypeError):
+        raise StudyError("is missing, or was altered and can't be read. Run the study again.", str(file)) from None
 
 
 def drawn_by_weight(weights: np.ndarray, most: int) -> np.ndarray:

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homing import __version__
+from homing.ground.errors import StudyError
+from homing.ground.shape import NUMBER, PERHAPS, lacking
+from homing.ground.whole_files import make_folder, whole_file
 from homing.patients.population import population
 from homing.study import folder as folders
 from homing.study.cluster import parts_on_cluster
@@ -40,17 +43,36 @@ PART = 500
 Progress = Callable[[str, int, int], None]
 RESULTS, TRAJECTORIES, LEDGER = "results.parquet", "trajectories.parquet", "ledger.csv"
 RESOLVED, RECORD = "study.resolved.yaml", "run.json"
+#: What is read of a run's record, whoever reads it.
+_SHAPE = {
+    "files": {"*": str},
+    "acceptance": NUMBER,
+    "statuses": {"*": {"*": int}},
+    "versions": {"*": str},
+    "numerics": {
+        "complete": {"*": str},
+        "failed": [{"where": str, "patient": int, "status": str}],
+        "cells in and out, relative error": NUMBER,
+        "extinct": {"*": {"patients": int, "of": int, "median day": PERHAPS}},
+        "tolerance": {"rtol": NUMBER, "patients": int, "shift": NUMBER, "outcomes changed": int},
+    },
+    "weighting?": {"table": str, "patients": int, "effective": NUMBER},
+}
 _PACKAGES = ("numpy", "scipy", "sympy", "numba", "llvmlite", "pyarrow")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, its study, the share of drawn patients whose history fitted, and its record."""
+    """A finished run: its folder, its study, its record, and the files of it that aren't those that were written.
+
+    `altered` says of each of these files 'altered' or 'missing'.
+    """
 
     study: Study
     folder: Path
     record: Mapping[str, Any] = field(repr=False)
     reused: bool = False
+    altered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -61,6 +83,11 @@ class Run:
     def acceptance(self) -> float:
         """The share of drawn patients whose history fitted."""
         return float(self.record["acceptance"])
+
+    @property
+    def intact(self) -> float:
+        """The share of the run's files that are as they were written."""
+        return 1 - len(self.altered) / len(self.record["files"])
 
     def simulator(self, threads: int = 1) -> Simulator:
         """The simulator of this run's patients, for further questions to the same patients."""
@@ -95,9 +122,9 @@ def run(
     """
     digest = run_digest(study)
     folder = Path(out) / folders.folder_name(Path(study.file).stem, digest)
-    folders.make_folder(folder)
+    make_folder(folder)
     with folders.sole_use(folder):
-        finished = _finished(folder)
+        finished = _intact(folder)
         if finished is not None:
             return Run(study, folder, finished, reused=True)
         record = _simulate(study, folder, threads or available_threads(), cluster, progress)
@@ -114,26 +141,59 @@ def run_digest(study: Study) -> str:
 
 
 def find_run(study: Study, out: Path | str = "runs") -> Run | None:
-    """The finished run of a study in a folder of runs, by its hash; None where there is none or it was altered."""
+    """The finished run of a study in a folder of runs, by its hash; None where there is none.
+
+    One whose files were altered since is found too: see `Run.altered`.
+    Raises: StudyError naming the run's record where it can't be read.
+    """
     folder = Path(out) / folders.folder_name(Path(study.file).stem, run_digest(study))
-    record = _finished(folder)
-    return None if record is None else Run(study, folder, record, reused=True)
+    record = _record_in(folder)
+    return None if record is None else Run(study, folder, record, reused=True, altered=_altered(folder, record))
 
 
-def _finished(folder: Path) -> dict[str, Any] | None:
+def _intact(folder: Path) -> dict[str, Any] | None:
     """The record of a run that is complete and whose files are those that were written; else None."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        sound = all(_checksum(folder / name) == text for name, text in record["files"].items())
-    except (OSError, ValueError, KeyError, AttributeError):
+        record = _record_in(folder)
+    except StudyError:
         return None
-    return record if sound and record["files"] else None
+    return None if record is None or _altered(folder, record) else record
+
+
+def _record_in(folder: Path) -> dict[str, Any] | None:
+    """The record of a finished run; None where there is none. Raises StudyError for a file that is no record."""
+    file = folder / RECORD
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        found = None
+    missing = lacking(found, _SHAPE) or ("" if found["files"] else "files")
+    if missing:
+        raise StudyError(
+            f"is no record of a run: it was altered or damaged (see {missing}). Run the study again.", str(file)
+        )
+    return dict(found)
+
+
+def _altered(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a run that aren't those that its record has checksums of: 'altered' or 'missing'."""
+    found = {}
+    for name, text in record["files"].items():
+        try:
+            if _checksum(folder / name) != text:
+                found[name] = "altered"
+        except OSError:
+            found[name] = "missing"
+    return found
 
 
 def _simulate(study: Study, folder: Path, threads: int, cluster: str, progress: Progress) -> dict[str, Any]:
     began = time.perf_counter()
     with contextlib.suppress(FileNotFoundError):
         (folder / RECORD).unlink()
+    make_folder(folder / "parts")
     starts = range(0, study.patients, PART)
     waiting = [range(s, min(s + PART, study.patients)) for s in starts if not _is_kept(folder, s)]
     started = folders.started(folder, taken_up=len(waiting) < len(starts))
@@ -180,7 +240,7 @@ def _keep(folder: Path, first: int, part: Part) -> None:
     marked = part.results.replace_schema_metadata(told)
     for kind, table in (("trajectories", part.trajectories), ("ledger", part.ledger), ("results", marked)):
         if table is not None:
-            with folders.whole_file(files[kind]) as temporary:
+            with whole_file(files[kind]) as temporary:
                 pq.write_table(table, temporary)
 
 

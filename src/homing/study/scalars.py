@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -32,6 +32,7 @@ LANGUAGES = ("en", "zh")
 LEVELS = ("low", "medium", "high")
 _NAME = re.compile(r"^\w[\w .+-]*$")
 _WHOLE = re.compile(r"^[+-]?\d+(_\d{3})*$")
+_ZERO_FIRST = re.compile(r"^[+-]?0[\d_]*\d$")
 _DECIMAL = re.compile(r"^[+-]?\d+(_\d{3})*(\.\d*)?([eE][+-]?\d+)?$")
 
 
@@ -49,9 +50,18 @@ class Amount:
 _UNITS: Mapping[Literal["cell", "mg", "mL", "fraction"], str] = {"cell": "cell", "mg": "mg", "mL": "mL"}
 
 
+class NoUnit(HomingError):
+    """A dose without a unit, which only what is given can tell."""
+
+
 def refuse(message: str) -> PydanticCustomError:
     """A refusal in Homing's words, to be raised in a validator."""
     return PydanticCustomError("homing", "{says}", {"says": message})
+
+
+def refuse_no_value(message: str, example: str) -> PydanticCustomError:
+    """A refusal of what is no single value; `example` stands where the key has none of its own."""
+    return PydanticCustomError("homing-no-value", "{says}", {"says": message, "example": example})
 
 
 def text_of(value: Any, example: str) -> str:
@@ -61,12 +71,12 @@ def text_of(value: Any, example: str) -> str:
         if text:
             return text
     if value is None or value == "":
-        raise refuse(f"has no value. Write for instance '{example}'.")
+        raise refuse_no_value("has no value.", example)
     if isinstance(value, list | dict):
         kind = "a list" if isinstance(value, list) else "a mapping"
-        raise refuse(f"is {kind}, and one value is wanted, such as '{example}'.")
+        raise refuse_no_value(f"is {kind}, and one value is wanted.", example)
     if isinstance(value, str):
-        raise refuse(f"is only spaces. Write for instance '{example}'.")
+        raise refuse_no_value("is only spaces.", example)
     return str(value)
 
 
@@ -84,6 +94,8 @@ def scalar(read: Callable[[str], Any], example: str) -> PlainValidator:
         text = text_of(value, example)
         try:
             return read(text)
+        except NoUnit as e:
+            raise PydanticCustomError("homing-no-unit", "{says}", {"says": e.message, "text": text}) from None
         except HomingError as e:
             raise refuse(e.message) from None
 
@@ -114,6 +126,11 @@ def read_format(text: str) -> int:
 
 
 def _whole(text: str, what: str, example: str) -> int:
+    if _ZERO_FIRST.match(text):
+        raise HomingError(
+            f"{shown(text)} begins with 0, which some programs take for another kind of number. "
+            f"Write '{text.lstrip('+-0_') or '0'}'."
+        )
     if _WHOLE.match(text) and len(text) <= 40:
         return int(text)
     if _DECIMAL.match(text) and float(text.replace("_", "")).is_integer() and abs(float(text.replace("_", ""))) < 2**53:
@@ -133,9 +150,7 @@ def check_patients(count: int) -> int:
 def check_seed(seed: int) -> int:
     """The seed. Raises HomingError outside 0 to 2^63 - 1."""
     if not 0 <= seed <= LARGEST_SEED:
-        raise HomingError(
-            f"{seed} is no seed. Write a whole number from 0 to {LARGEST_SEED}, or none to have one drawn."
-        )
+        raise HomingError(f"{seed} is no seed. Write a whole number from 0 to {LARGEST_SEED}, or leave it out.")
     return seed
 
 
@@ -200,7 +215,7 @@ def read_amount(text: str) -> Amount:
     """'120e6 cells', '2e6 cells/kg', '5 mg/kg', '24 mL' or '20 %' as an Amount. Positive and finite."""
     number, unit = split_quantity(text)
     if not unit:
-        raise HomingError(
+        raise NoUnit(
             f"{shown(text)} has no unit. Write '{text} cells/kg' (by each patient's weight), '{text} cells', "
             f"'{text} mg' or '{text} mL'."
         )
@@ -307,11 +322,14 @@ def read_level(text: str) -> str:
 
 
 def read_date(text: str) -> str:
-    """'2026-11-26', a day of the calendar."""
+    """'2024-03-14', a day of the calendar that has come."""
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
-        raise HomingError(f"{shown(text)} is no date. Write year-month-day, such as 2026-11-26.") from None
+        raise HomingError(f"{shown(text)} is no date. Write year-month-day, such as 2024-03-14.") from None
+    if day > date.today() + timedelta(days=1):  # somewhere on Earth it is tomorrow
+        raise HomingError(f"{shown(text)} is in the future. Write the day on which it was decided.")
+    return day.isoformat()
 
 
 def read_yes(text: str) -> bool:
@@ -356,7 +374,7 @@ Matters = Annotated[float, scalar(read_matters, "5 %"), _json(_SHARE_JSON, "5 %"
 Rate = Annotated[tuple[float, str], scalar(read_rate, "9 CNY"), _json("string", "9 CNY")]
 Alpha = Annotated[float, scalar(read_alpha, "0.05"), _json(_SHARE_JSON, 0.05)]
 Level = Annotated[str, scalar(read_level, "medium"), WithJsonSchema({"enum": list(LEVELS), "examples": ["medium"]})]
-Date = Annotated[str, scalar(read_date, "2026-11-26"), _json("string", "2026-11-26", format="date")]
+Date = Annotated[str, scalar(read_date, "2024-03-14"), _json("string", "2024-03-14", format="date")]
 Yes = Annotated[bool, scalar(read_yes, "yes"), WithJsonSchema({"enum": ["yes", "no", True, False]})]
 Accept = Annotated[bool, scalar(read_accept, "accept"), WithJsonSchema({"enum": ["accept"]})]
 Language = Annotated[str, scalar(check_language, "en"), WithJsonSchema({"enum": list(LANGUAGES), "examples": ["zh"]})]

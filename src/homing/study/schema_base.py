@@ -20,7 +20,7 @@ class Part(BaseModel):
 class DeviationPart(Part):
     """One departure from the plan, and why."""
 
-    on: Date = Field(description="The day on which it was decided.", examples=["2026-11-26"])
+    on: Date = Field(description="The day on which it was decided.", examples=["2024-03-14"])
     what: Words = Field(description="What was done otherwise.", examples=["week 52 left out of the visits"])
     why: Words = Field(description="Why.", examples=["the registry stops at week 24"])
 

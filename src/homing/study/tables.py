@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homing.study.folder import whole_file
+from homing.ground.whole_files import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -121,9 +121,19 @@ def _rules(recorded: Recorded) -> Iterator[Block]:
     rows = [_rule_row(outcome, is_report) for outcome in recorded.record.outcomes]
     title = Message("record.table-rules", {"risk": level(recorded.record.risk)})
     yield Table(title, [Message(f"record.head-{key}") for key in heads], rows, Message("record.rules-note"))
+    altered = altered_files(recorded)
+    if altered is not None:
+        yield altered
     plan = recorded.record.plan
     if plan is not None:
         yield Message("record.plan", {"hash": plan.hash, "on": plan.on})
+
+
+def altered_files(recorded: Recorded) -> Message | None:
+    """Which files of the run aren't those that were written; None where all are."""
+    found = recorded.record.facts.altered
+    named = [Message(f"record.file-{what}", {"file": Verbatim(name)}) for name, what in found.items()]
+    return Message("record.altered", {"files": named}) if named else None
 
 
 def _rule_row(outcome: Outcome, is_report: bool) -> list[object]:

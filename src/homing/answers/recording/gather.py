@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from homing import __version__
 from homing.answers.case import Case, observed_outcome
@@ -58,7 +56,8 @@ def after(case: Case, plan: Plan | None) -> Recorded:
         study,
         __version__,
         record=case.run.record,
-        intact=share_intact(case.run.folder, case.run.record["files"]),
+        intact=case.run.intact,
+        altered=case.run.altered,
         checkout=checkout(),
         error=max((high - low) / 2 for low, high in errors),
         moved_by_assumed=moved.share_assumed,
@@ -80,18 +79,6 @@ def after(case: Case, plan: Plan | None) -> Recorded:
 def _parameters(case: Case, names: list[str]) -> list[str]:
     known = case.simulator.machine(case.candidate).system.parameters
     return [name for name in names if name in known][:ASKED]
-
-
-def share_intact(folder: Path, files: Mapping[str, str]) -> float:
-    """The share of a run's files whose checksum is the one in run.json."""
-    sound = 0
-    for name, text in files.items():
-        try:
-            with (folder / name).open("rb") as file:
-                sound += text == "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            continue
-    return sound / len(files) if files else 0.0
 
 
 def observed_arms(case: Case) -> Iterator[ObservedArm]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homing.cli.evidence.options import FOLDER, open_store
+from homing.cli.options import place
 
 if TYPE_CHECKING:
     from homing.formats.entry_files import ImportedTrial
@@ -98,7 +99,7 @@ def import_file(
         list[str] | None,
         typer.Option("--name", help="'part of a measure's title=endpoint', for measures that no rule names."),
     ] = None,
-    template: Annotated[Path | None, typer.Option(help="Write an empty table here instead.")] = None,
+    template: Annotated[Path | None, place("Write an empty table here instead.", "--template")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace trials of yours that are there already.")] = False,
     over_shipped: Annotated[
         bool, typer.Option("--over-shipped", help="Take the place of a trial of Homing's with the same key.")
@@ -208,7 +209,7 @@ def _check_again(root: Path, written: set[str], *, refuse: bool) -> None:
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="The folder that gets the tables.")] = Path("evidence-tables"),
+    out: Annotated[Path, place("The folder that gets the tables.")] = Path("evidence-tables"),
     trials: Annotated[list[str] | None, typer.Option("--trial", help="Only these; may be given several times.")] = None,
     folder: FOLDER = None,
 ) -> None:

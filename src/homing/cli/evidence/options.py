@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.cli.options import place
 from homing.cli.tables import print_table
 from homing.ground.plain import finite
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 JSON = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 FOLDER = Annotated[
     Path | None,
-    typer.Option("--folder", help="Your own evidence, laid over Homing's. [default: ./homing-evidence]"),
+    place("Your own evidence, laid over Homing's. [default: ./homing-evidence]", "--folder"),
 ]
 
 

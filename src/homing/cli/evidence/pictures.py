@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homing.cli.evidence.options import FOLDER, open_store
+from homing.cli.options import place
+from homing.ground.whole_files import make_folder
 
 if TYPE_CHECKING:
     from homing.evidence.records import Comparison, Trial
@@ -31,7 +33,7 @@ def plot(
     endpoint: Annotated[str, typer.Option(help="Of a network.")] = "mayo-remission",
     by: Annotated[str, typer.Option(help="Bubbles by year, or a forest in groups by risk-of-bias.")] = "",
     lang: Annotated[str, typer.Option(help="en or zh.")] = "en",
-    out: Annotated[Path, typer.Option(help="The folder that gets the pictures.")] = Path("evidence-pictures"),
+    out: Annotated[Path, place("The folder that gets the pictures.")] = Path("evidence-pictures"),
     folder: FOLDER = None,
 ) -> None:
     """Draw a question's trials, a network, or the whole store as a map. SVG, PDF and PNG.
@@ -64,7 +66,8 @@ def plot(
     if question is None and kind != "map":
         raise StudyError(f"'{kind}' is of a question; name it (homing evidence list --questions).")
     chosen = (("measure", measure), ("method", method), ("zeros", zeros), ("endpoint", endpoint), ("by", by))
-    stem = _folder(out) / "-".join((kind, *([question] if question else []), *_unlike(context, chosen), lang))
+    make_folder(out)
+    stem = out / "-".join((kind, *([question] if question else []), *_unlike(context, chosen), lang))
     if kind == "map":
         written = _map(store, stem, lang)
     elif kind == "network":
@@ -78,17 +81,6 @@ def plot(
             typer.echo(str(file))
     if written.note:
         typer.echo(f"note: {written.note}")
-
-
-def _folder(out: Path) -> Path:
-    """The folder of the pictures, made where it isn't there."""
-    from homing.ground.errors import EvidenceError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EvidenceError(f"can't be written ({error.strerror}).", str(out)) from None
-    return out
 
 
 def _unlike(context: typer.Context, chosen: Sequence[tuple[str, str]]) -> list[str]:

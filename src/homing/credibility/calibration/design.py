@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homing.credibility.calibration.unknowns import Unknowns
+from homing.ground.whole_files import make_folder, whole_file
 from homing.inference.emulator import Emulators, fit_emulators, sobol_design
-from homing.study.folder import whole_file
 
 #: Points that are simulated between two files.
 BLOCK = 20
@@ -75,13 +75,13 @@ def run_points(
     told = {"domain": unknowns.domain, "outputs": list(outputs), **settings}
     told["box"] = [[f.key, *f.design, list(f.multiplies)] for f in unknowns.factors.values()]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     events, patients = [], []
     step = f"simulate {unknowns.domain}"
     for first in range(0, len(points), BLOCK):
         part = points[first : first + BLOCK]
         file = folder / f"{unknowns.domain}-{digest}-{first:05d}.npz"
-        found = _kept(file)
+        found = _kept(file, (len(part), len(outputs)))
         if found is None:
             each = [simulate(unknowns.changes(dict(zip(unknowns.factors, np.exp(p), strict=True)))) for p in part]
             found = np.array([e for e, _ in each]), np.array([n for _, n in each])
@@ -93,10 +93,12 @@ def run_points(
     return Design(unknowns, tuple(outputs), points, np.concatenate(events), np.concatenate(patients))
 
 
-def _kept(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """A finished block, or None where there is none that can be read."""
+def _kept(file: Path, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """A finished block of (points, outputs), or None where there is none that can be read and is of this shape."""
     try:
         with file.open("rb") as opened, np.load(opened) as found:
-            return found["events"], found["patients"]
+            events, patients = found["events"], found["patients"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+    counts = all(x.shape == shape and x.dtype.kind in "iu" for x in (events, patients))
+    return (events, patients) if counts and np.all((0 <= events) & (events <= patients)) else None

@@ -13,7 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from homing.credibility.calibration.factors import Factor
-from homing.study.folder import whole_file
+from homing.ground.whole_files import whole_file
 
 Array = NDArray[np.float64]
 FILE, DRAWS = "posterior.yaml", "draws.csv"

@@ -50,6 +50,10 @@ class Effort:
         """What its draws must keep to."""
         return ROUGH if self.rough else CONVERGED
 
+    def falls_short_of(self, other: Effort) -> bool:
+        """Whether less is spent on anything than by another."""
+        return any(getattr(self, f.name) < getattr(other, f.name) for f in fields(self))
+
 
 FULL = Effort()
 #: For a try and for tests: minutes become seconds, and intervals are rough.

@@ -7,7 +7,7 @@ to `Facts` by them; see `answers/recording/gather.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homing.credibility.record.checkout import Checkout
@@ -44,8 +44,9 @@ class ObservedArm:
 class Facts:
     """All that rules measure. None stands for what is not known: no run yet, nothing shipped, not computed.
 
-    `record` is run.json; `intact` the share of the run's files that are as written; `error` half the widest 95 %
-    interval of the primary difference; `moved_by_assumed` the share of the answer's movement that assumed values cause;
+    `record` is run.json; `intact` the share of the run's files that are as written and `altered` those that aren't
+    ('altered' or 'missing', by name); `error` half the widest 95 % interval of the primary difference;
+    `moved_by_assumed` the share of the answer's movement that assumed values cause;
     `misses` keys of known misses that concern the study.
     """
 
@@ -53,6 +54,7 @@ class Facts:
     version: str
     record: Mapping[str, Any] | None = None
     intact: float | None = None
+    altered: Mapping[str, str] = field(default_factory=dict)
     checkout: Checkout | None = None
     error: float | None = None
     moved_by_assumed: float | None = None

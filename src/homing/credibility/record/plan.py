@@ -20,6 +20,7 @@ from homing.biology.ibd import ibd_system
 from homing.credibility.record.frame import frame
 from homing.credibility.record.rules import rules
 from homing.ground.errors import StudyError
+from homing.ground.whole_files import make_folder
 from homing.study import folder as folders
 from homing.study.plan import Relied, Study
 from homing.study.run import run_digest
@@ -139,10 +140,7 @@ def write_plan(study: Study, folder: Path) -> Plan:
     new = make_plan(study, replaces="" if old is None else old.hash)
     if old is not None and old.content == new.content:
         return old
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise StudyError(f"the folder can't be made ({e.strerror}). Choose another with --out.", str(folder)) from None
+    make_folder(folder)
     if old is not None:
         folders.write_json(folder / f"plan-{old.hash}.json", old.as_plain())
     folders.write_json(folder / PLAN, new.as_plain())

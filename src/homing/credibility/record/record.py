@@ -85,6 +85,7 @@ class Record:
             },
             "tipping": None if self.facts.tips is None else [vars(tip) | {"tips": tip.tips} for tip in self.facts.tips],
             "files": None if run is None else dict(run["files"]),
+            "altered": dict(self.facts.altered),
         }
 
 
