@@ -183,7 +183,7 @@ def test_the_page_says_where_a_rule_is_better_what_rests_on_one_trial_and_what_i
     text = page.page(verdict(), STORE, Words("en"), {"hold-outs": "x.svg"})
     assert "better than the rule on: last trial repeated: fistulas (3) and meta-analysis: fistulas (3)." in text
     assert "worse than a simple rule on:** control, nothing added: all (3)" in text
-    assert "With the rules stretched, Homing does worse on: meta-analysis: stopping anti-TNF (3)" in text
+    assert "With the rules stretched, Homing does worse on:** meta-analysis: stopping anti-TNF (3)" in text
     assert "other way round: last trial repeated: fistulas (3) without ADMIRE-CD II." in text, "it would lose by one"
     assert "−1.0 (without ADMIRE-CD II) to +6.0 (without INSPIRE registry)" in text
     assert "| +3.0 |" in text and "total log score over 3 trials (5 results): −30.0; of it −7.0 on 1 results" in text

@@ -24,7 +24,7 @@ from homing.inference.draws import Limits
 from homing.inference.rank_checks import Ranks
 
 #: Counted up when the posterior that ships changes.
-VERSION = "1"
+VERSION = "2"
 SCORES, DIAGNOSTICS, CHECKS = "holdout-scores.json", "diagnostics.json", "predictive-checks.json"
 
 

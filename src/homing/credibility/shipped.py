@@ -25,6 +25,12 @@ _SCORE = {
     "crps": PERHAPS,
 }
 _SCORES_BY_RULE = {"homing": _SCORE, "*": {"log score": PERHAPS}}
+_IN_TOTALS = {"weight": NUMBER, "because": str}
+_LOGS = {"homing": PERHAPS, "rule": PERHAPS}
+_TOTAL = {
+    **{"rule": str, "domain": str, "trials": int, "rows": int, "log score": _LOGS, "difference": PERHAPS},
+    **{"without one": {"smallest": object, "largest": object}, "homing wins": bool},
+}
 _OF_TRIAL = {"trial": str, "arm": str, "endpoint": str, "week": NUMBER, "n": int}
 _COURSE = {
     **{"key": str, "of": str, "x": [NUMBER], "low": [NUMBER], "middle": [NUMBER], "high": [NUMBER]},
@@ -33,21 +39,24 @@ _COURSE = {
 #: What is read of each file, whoever reads it.
 _SHAPES: Mapping[str, Any] = {
     SCORES: {
-        "rows": [{"key": str, "domain": str, **_OF_TRIAL, "as": str, "events": int, "scores": _SCORES_BY_RULE}],
+        "rows": [
+            {
+                **{"key": str, "domain": str, **_OF_TRIAL, "as": str, "events": int, "scores": _SCORES_BY_RULE},
+                **{"counts": bool, "in totals": _IN_TOTALS},
+            }
+        ],
         "differences": [
             {
-                **{"name": str, "trial": str, "week": NUMBER, "scores": _SCORES_BY_RULE},
-                "joint log score": {"*": PERHAPS},
+                **{"name": str, "domain": str, "trial": str, "week": NUMBER},
+                **{"in totals": _IN_TOTALS, "scores": _SCORES_BY_RULE},
             }
         ],
-        "totals": [
-            {
-                **{"rule": str, "domain": str, "rows": int, "homing wins": bool},
-                "log score": {"homing": PERHAPS, "rule": PERHAPS},
-            }
-        ],
+        "trials": [{"trial": str, "beside": {"*": {"difference": PERHAPS}}}],
+        "own": {"trials": int, "rows": int, "log score": PERHAPS, "no rule": {"rows": int, "log score": PERHAPS}},
+        "totals": [_TOTAL],
+        "totals, rules stretched": [_TOTAL],
         "coverage": {level: [int] for level in _LEVELS},
-        "kinetics?": [
+        "kinetics": [
             {
                 **{"trial": str, "of": str, "n": int, "observed": NUMBER, "bound": str, "role": str},
                 **{"predicted": NUMBER, "intervals": {"0.95": [NUMBER]}, "inside": _INSIDE},

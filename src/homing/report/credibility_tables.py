@@ -142,7 +142,7 @@ def plainly(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words)
     yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
     missed = [names[r["key"]] for r in figures.by_model(verdict) if not r["scores"]["homing"]["inside"]["0.95"]]
     missed += [names[d["name"]] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
-    told = words.listing([words(name) for name in missed])
+    told = words.key("credibility.separator").join(words(name) for name in missed)  # names have commas of their own
     yield words.key("credibility.page.outside", where=told or words.key("credibility.page.none"))
 
 
