@@ -70,7 +70,7 @@ def test_a_chapter_says_what_misses_its_study_and_nothing_of_others() -> None:
     chapter = Chapter(6, "how_long", [], Message("q6.certainty"))
     told = with_misses(case_of("autologous-hsct", "refractory-luminal-cd-hsct"), chapter).blocks
     assert {b.key for b in told if isinstance(b, Message)} == {"miss.remark"}
-    assert sum(isinstance(b, Finding) for b in told) == 12
+    assert sum(isinstance(b, Finding) for b in told) == 11
     fistula = case_of("darvadstrocel", "perianal-fistula-refractory-cd")
     assert not with_misses(fistula, chapter).blocks
     told = with_misses(fistula, replace(chapter, number=3)).blocks
