@@ -45,3 +45,29 @@ def test_a_chinese_console_shows_the_chinese_and_a_plain_minus_for_the_sign_that
 def test_json_reads_back_the_same_whatever_the_encoding_lacks() -> None:
     arguments = ["replay", "--json", "--lang", "zh"]
     assert json.loads(homing(WESTERN, *arguments).decode("cp1252")) == json.loads(homing(ASCII, *arguments))
+
+
+DROPPED = """
+import gc, sys, time
+from homing.cli import main
+from homing.study import resolve
+
+def read(*given, **more):
+    class Dropped:
+        def __del__(self):
+            raise KeyboardInterrupt
+    Dropped()
+    gc.collect()
+    for _ in range(400):
+        time.sleep(0.05)
+    raise SystemExit("it went on")
+
+resolve.read_study = read
+sys.argv = ["homing", "check", "study.yaml"]
+main.main()
+"""
+
+
+def test_ctrl_c_stops_even_where_python_drops_it() -> None:
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "homing: stopped.\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -57,6 +59,16 @@ def _stopping() -> Iterator[None]:
         raise
 
 
+def _unraisable(lost: Any) -> None:
+    """Ask again for a stop that came within a callback of Python's own, as of its collector, which drops it."""
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        again = threading.Timer(0.05, _thread.interrupt_main)  # here it would be dropped once more
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 app = typer.Typer(
     cls=_Commands,
     help="Design, simulate and judge living-cell therapies of inflammatory bowel disease. "
@@ -101,6 +113,7 @@ def _root(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 bad input, 3 a failed run, 130 stopped by Ctrl-C."""
     never_fail()
+    sys.unraisablehook = _unraisable
     try:
         app(standalone_mode=True)
     except HomingError as e:
