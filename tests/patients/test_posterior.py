@@ -134,6 +134,6 @@ def test_the_shipped_posterior_rests_on_trials_public_by_its_date() -> None:
         assert reported is not None and reported <= year, key
 
 
-def test_what_no_trial_informs_names_none() -> None:
+def test_a_parameter_is_informed_where_trials_bear_on_it_and_taught_something() -> None:
     for parameter in posterior().parameters.values():
-        assert parameter.informed == bool(parameter.trials), parameter.key
+        assert parameter.informed == (bool(parameter.trials) and parameter.shrinkage >= 0.1), parameter.key

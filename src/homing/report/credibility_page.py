@@ -42,7 +42,7 @@ def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mappi
 
 def _by_hand(words: Words) -> Iterator[str]:
     """How the misses are read and which hold-outs are not clean: written by hand, without a number of a prediction."""
-    for part, items in (("reading", 3), ("unclean", 4)):
+    for part, items in (("reading", 3), ("unclean", 5)):
         yield from (f"## {words.key(f'credibility.page.{part}')}", "", words.key(f"credibility.page.{part}-intro"), "")
         yield from (f"- {words.key(f'credibility.page.{part}-{i + 1}')}" for i in range(items))
         yield ""
