@@ -120,7 +120,7 @@ def calibration_page(store: Store, words: Words) -> Iterator[str]:
     yield ""
     yield "![Ranks](credibility/ranks.svg)"
     yield ""
-    yield from _checks(words)
+    yield from _checks(words, store)
     yield "To run it yourself: [Calibrate](../howto/calibrate.md)."
 
 
@@ -198,7 +198,7 @@ def _rows(store: Store, which: str) -> Iterator[str]:
     yield ""
 
 
-def _checks(words: Words) -> Iterator[str]:
+def _checks(words: Words, store: Store) -> Iterator[str]:
     """What calibrated the model, simulated at draws of what was learnt."""
     told = shipped_checks()
     judged = [s for c in told["courses"] for s in c["seen"] if s["inside"] is not None]
@@ -240,10 +240,11 @@ def _baseline_beside(store: Store, simulated: Mapping[str, list[float]]) -> Iter
     have = sorted(calibrating & {entry("baselines", key).text("trial") for key in names("baselines")})
     yield f"Calibration trials with a baseline table in the catalogue: {', '.join(have) or 'none was found'}."
     for outcome in store.outcomes(BEFORE_AND_AFTER, "pdai"):
+        name = store.trial(BEFORE_AND_AFTER).name
+        yield f'Beside it, {name} (not calibrating) prints of the PDAI: "{outcome.printed}" (`{outcome.source}`).'
         yield (
-            f'Beside it, {store.trial(BEFORE_AND_AFTER).name} (not calibrating) prints of the PDAI: "{outcome.printed}" '
-            f"(`{outcome.source}`). The simulated median of {simulated['pdai'][1]:.3g} is far above; the score's scale is "
-            "set by hand, and no endpoint rests on it."
+            f"The simulated median of {simulated['pdai'][1]:.3g} is far above; the scale of the score is set by hand, "
+            "and no endpoint rests on it."
         )
     yield ""
 

@@ -104,7 +104,9 @@ def page() -> str:
         "",
         "What trials saw and the model does not say, with the trial behind it. Written by",
         f"`tools/where_the_model_misses.py` from {PATIENTS} virtual patients a row (seed {SEED}) and the evidence",
-        "store; simulated shares are those under the posterior, with the 95 % interval over its draws.",
+        "store; simulated shares are those under the posterior, with the 95 % interval over its draws. Results that",
+        "the calibration was not given and missed have the prediction that is scored in",
+        "[Held-out trials](held-out-trials.md).",
         "The report says the same in the chapter that a study of the kind concerns. Nothing here is",
         "tuned away: what a value was set to is in its basis, and a trial that a value was set to is no validation.",
         "",
@@ -127,7 +129,7 @@ def _line(store: Store, miss: Miss, row: Row) -> str:
     else:
         observed = f"{found.events}/{found.n} ({100 * found.events / found.n:.1f} %)"
         term = store.event_terms[row.endpoint]["en"]
-    shares = simulated().get(miss.key, {}).get(row.key)
+    shares = miss.shares(row)
     told = "not simulated" if shares is None else "{1:.0%} ({0:.0%} to {2:.0%})".format(*shares).replace("%", " %")
     beside = "" if shares is None else WORDS.key(f"miss.{side(shares, row.share(store).value)}")
     arm = trial.arms[row.arm].label["en"]

@@ -1,8 +1,9 @@
 """Where the model is known to miss what trials saw: the list, and what of it a study's chapters must say.
 
-A file of catalogue/misses/ names the rows of the evidence store, what is simulated for them, whom it concerns and what
-would help. The simulated shares are computed by `tools/where_the_model_misses.py`, which writes them beside the list
-(catalogue/misses-simulated.yaml) and into docs/explanation/where-the-model-misses.md; nobody types them.
+A file of catalogue/misses/ names the rows of the evidence store, what is simulated for them (or that the calibration
+predicted them), whom it concerns and what would help. The simulated shares are computed by
+`tools/where_the_model_misses.py`, which writes them beside the list (catalogue/misses-simulated.yaml) and into
+docs/explanation/where-the-model-misses.md; nobody types them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from homing.answers.case import Case, name_of, observed_outcome, observed_share
 from homing.answers.content import Block, Chapter, Estimate, Finding, Message, Verbatim
+from homing.credibility.shipped import shipped_verdict
 from homing.evidence.catalogue import Entry, entry, names
 from homing.evidence.records import AdverseEvent, Outcome
 from homing.evidence.root import catalogue_root
@@ -80,15 +82,27 @@ class Miss:
     kinds: tuple[str, ...]
     disease: str
     simulate: Simulation | None
+    predicted: bool
     rows: tuple[Row, ...]
+
+    def shares(self, row: Row) -> tuple[float, float, float] | None:
+        """Low end, mean and high end (95 %) of the share by the model; None where it says nothing.
+
+        Simulated by the tool, or as the calibration predicted a result that it was not given.
+        """
+        if not self.predicted:
+            return simulated().get(self.key, {}).get(row.key)
+        mine = next(r for r in shipped_verdict()["rows"] if r["key"] == row.key)["scores"]["homing"]
+        low, high = mine["intervals"]["0.95"]
+        return low, mine["predicted"], high
 
     def concerns(self, case: Case) -> bool:
         """Whether the study's candidate and population are those that it is about."""
         product = case.product
         fits = product is not None and product.kind in self.kinds and case.simulator.population.disease == self.disease
-        if not fits or self.simulate is None:
+        if not fits or (self.simulate is None and not self.predicted):
             return False
-        local = self.simulate.population.startswith("perianal")
+        local = self.simulate is not None and self.simulate.population.startswith("perianal")
         return local == case.has_fistula
 
 
@@ -106,7 +120,7 @@ def misses() -> tuple[Miss, ...]:
 def read_miss(e: Entry) -> Miss:
     """A misfit from an entry. Raises EvidenceError with file, line and key for a faulty one."""
     required = ("name", "what", "helps", "since", "chapter", "disease", "rows")
-    e.fields(*required, "kinds", "simulate", required=required)
+    e.fields(*required, "kinds", "simulate", "predicted", required=required)
     rows = [
         p.fields("trial", "arm", "endpoint", "week", "dose", required=("trial", "arm", "endpoint", "week"))
         for p in e.parts("rows")
@@ -121,6 +135,7 @@ def read_miss(e: Entry) -> Miss:
         kinds=e.texts("kinds"),
         disease=e.one_of("disease", ("crohn", "ulcerative-colitis")),
         simulate=_simulation(e.part("simulate")) if "simulate" in e.data else None,
+        predicted=e.one_of("predicted", ("yes", "no"), "no") == "yes",
         rows=tuple(
             Row(p.text("trial"), p.text("arm"), p.text("endpoint"), float(p.text("week")), p.text("dose")) for p in rows
         ),
@@ -176,7 +191,7 @@ def with_misses(case: Case, chapter: Chapter) -> Chapter:
 def _remarks(store: Store, miss: Miss) -> Iterator[Block]:
     yield Message("miss.remark", {"name": name_of(miss.name), "what": name_of(miss.what), "helps": name_of(miss.helps)})
     for row in miss.rows:
-        shares = simulated().get(miss.key, {}).get(row.key)
+        shares = miss.shares(row)
         if shares is None:
             continue
         found, share = row.observed(store), row.share(store)
