@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from homing.cli import main as command_line
 from homing.cli.main import app
-from homing.credibility import calibrating
+from homing.credibility import calibrating, files
 from homing.credibility.calibrating import Calibrated
 from homing.credibility.calibration import run
 from homing.credibility.calibration.factors import Factor
@@ -83,9 +83,15 @@ def test_calibrate_runs_is_taken_up_again_and_says_the_same(tmp_path: Path, monk
     draws = (tmp_path / "draws.csv").read_bytes()
     next((tmp_path / "designs").glob("fistula-*-00000.npz")).unlink()  # one block is lost, and simulated again
     next((tmp_path / "chains").glob("chain-1-*")).unlink()
+    ranks = {"model": "as before", "replicates": 3, "failing": [], "histograms": {"drift": [3]}}
+    diagnosed = {**json.loads((tmp_path / "diagnostics.json").read_text(encoding="utf-8")), "ranks": ranks}
+    (tmp_path / "diagnostics.json").write_text(json.dumps(diagnosed), encoding="utf-8")
+    monkeypatch.setattr(files, "model_version", lambda table, design: "as before")
     again = runner.invoke(app, [*asked, "--threads", "1"])
     assert again.exit_code == first.exit_code and (tmp_path / "draws.csv").read_bytes() == draws
-    assert json.loads(again.stdout) == told
+    now = json.loads(again.stdout)
+    assert now["diagnostics"].pop("ranks") == ranks, "not asked for again, they are kept"
+    assert now == told
     read_posterior(tmp_path / "posterior.yaml")
 
 

@@ -13,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from homing.cli.main import app
-from homing.credibility import calibrating, shipped
+from homing.credibility import calibrating, files, shipped
 from homing.credibility.calibration.run import FULL, QUICK, Effort
 from homing.credibility.files import DIAGNOSTICS, SCORES, is_final, take_folder
 from homing.evidence.root import catalogue_root
@@ -57,6 +57,30 @@ def test_results_whose_settings_cannot_be_read_are_left_alone_too(tmp_path: Path
     (tmp_path / DIAGNOSTICS).write_text("{}", encoding="utf-8")
     with pytest.raises(StudyError, match="unknown there"):
         take_folder(tmp_path, FULL, 2019)
+
+
+RANKS = {"model": "this", "replicates": 200}
+
+
+@pytest.mark.parametrize(
+    ("there", "kept"),
+    [
+        ({"effort": {**vars(FULL), "seed": 2019}, "ranks": RANKS}, RANKS),
+        ({"effort": {**vars(FULL), "seed": 2019}, "ranks": {**RANKS, "model": "other"}}, {}),
+        ({"effort": {**vars(FULL), "seed": 2019}, "ranks": {"replicates": 200}}, {}),
+        ({"effort": {**vars(FULL), "seed": 7}, "ranks": RANKS}, {}),
+        ({"effort": {**vars(QUICK), "seed": 2019}, "ranks": RANKS}, {}),
+        ({"effort": {**vars(FULL), "seed": 2019}}, {}),
+    ],
+)
+def test_ranks_that_a_folder_holds_of_the_same_model_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(files, "model_version", lambda table, design: "this")
+    (tmp_path / DIAGNOSTICS).write_text(json.dumps(there), encoding="utf-8")
+    found: Any = SimpleNamespace(effort=FULL, seed=2019, fistula=SimpleNamespace(table=None, design=None))
+    assert files.kept_ranks(tmp_path, found) == kept
+    assert files.kept_ranks(tmp_path / "none", found) == {}
 
 
 @pytest.mark.parametrize(("options", "named"), [([], "calibration"), (["--quick"], "calibration-quick")])

@@ -11,10 +11,11 @@ from scipy.stats import beta, betabinom, binom
 
 from homing.credibility.predicting import Predicted
 from homing.credibility.rules import RULES
-from homing.credibility.scoring import HOMING, Verdict, judge
+from homing.credibility.scoring import FEW, HOMING, Verdict, judge
 from homing.credibility.split import Count, count, row_sets, rows_of
 from homing.credibility.verdict_plain import verdict_plain
 from homing.evidence.store import load_store
+from homing.ground.errors import NumericsError
 
 STORE = load_store()
 HELD = {row.key: count(STORE, row) for row in rows_of("holdout", "fistula").rows}
@@ -67,10 +68,10 @@ def mass(key: str, share: float) -> float:
 def test_a_trial_counts_once_its_sum_is_not_counted_and_visits_are_averaged() -> None:
     found = {t.trial: t for t in everything(0.5, 0.3).trials}
     japan = [k for k in HELD if k.startswith("Darva-JP") and k != "Darva-JP-3002, cells, combined-remission, week 52"]
-    assert len(japan) == 3 and found["Darva-JP-3002"].log == pytest.approx(sum(mass(k, 0.5) for k in japan))
+    assert len(japan) == 3 and found["Darva-JP-3002"].log.log == pytest.approx(sum(mass(k, 0.5) for k in japan))
     second = [k for k in HELD if k.startswith("ADMIRE-CD-II")]
-    assert found["ADMIRE-CD-II"].log == pytest.approx(sum(mass(k, 0.5) for k in second) / 2)
-    assert found["SPARE"].log == pytest.approx(sum(mass(k, 0.5) for k in RELAPSE))
+    assert found["ADMIRE-CD-II"].log.log == pytest.approx(sum(mass(k, 0.5) for k in second) / 2)
+    assert found["SPARE"].log.log == pytest.approx(sum(mass(k, 0.5) for k in RELAPSE))
     assert not {"EBMT-2018", "ASTIClite"} & set(found), (
         "their deaths alone are held out, which the model doesn't predict"
     )
@@ -101,12 +102,60 @@ def test_homing_is_scored_beside_a_rule_only_where_the_rule_speaks() -> None:
     rows[-1] = replace(rows[-1], rules={})
     verdict = judge(rows)
     spare = next(t for t in verdict.trials if t.trial == "SPARE")
-    assert spare.beside["control"].homing_log == pytest.approx(mass(stop, 0.2))
-    assert spare.beside["control"].rule_log == pytest.approx(mass(stop, 0.4))
+    assert spare.beside["control"].homing.log == pytest.approx(mass(stop, 0.2))
+    assert spare.beside["control"].rule.log == pytest.approx(mass(stop, 0.4))
     assert (spare.unsaid, spare.unsaid_rows) == (pytest.approx(mass(on, 0.2)), 1)
     told = verdict_plain(verdict)["own"]
-    assert told["log score"] == pytest.approx(sum(t.log for t in verdict.trials), rel=1e-3)
-    assert told["no rule"] == {"rows": 1, "log score": pytest.approx(mass(on, 0.2), rel=1e-3)}
+    assert told["log score"] == pytest.approx(sum(t.log.log for t in verdict.trials), rel=1e-3)
+    assert told["no rule"] == {"rows": 1, "log score": pytest.approx(mass(on, 0.2), rel=1e-3), "log score error": 0}
+
+
+def scattered(seed: int, draws: int = 600) -> Verdict:
+    """SPARE and the fistulas by Homing and one rule, whose draws differ."""
+    g = np.random.default_rng(seed)
+    made = []
+    for wanted, domain in ((HELD, "fistula"), (RELAPSE, "relapse")):
+        for c in wanted.values():
+            rules = {"control": g.beta(3, 6, draws)}
+            made.append(Predicted(c, domain, g.beta(3, 4, draws), rules, rules))
+    return judge(made)
+
+
+def test_the_error_of_a_total_and_its_difference_is_how_far_runs_scatter() -> None:
+    runs = [next(t for t in scattered(seed).totals if not t.domain) for seed in range(60)]
+    for value, error in (("difference", "error"), ("homing_log", "homing_error"), ("rule_log", "rule_error")):
+        scatter = np.std([getattr(t, value) for t in runs])
+        assert 0.75 * scatter < np.mean([getattr(t, error) for t in runs]) < 1.6 * scatter, value
+    t = runs[0]
+    assert t.error == pytest.approx(np.hypot(t.homing_error, t.rule_error))
+    told = verdict_plain(scattered(0))
+    assert told["totals"][0]["difference error"] == pytest.approx(t.error, rel=1e-3)
+    assert told["own"]["log score error"] > 0 and told["trials"][0]["log score error"] > 0
+
+
+def test_a_score_that_few_draws_carry_is_told_of_its_trial_and_its_totals() -> None:
+    others = {rule: np.full(2000 + FEW - 1, 0.4) for rule in RULES}
+    spare = [Predicted(c, "relapse", np.full(2000 + FEW - 1, 0.2), others, others) for c in RELAPSE.values()]
+    rows = [*predicted(HELD, 0.5, 0.3), *spare]
+    few = np.append(np.full(2000, 1e-6), np.full(FEW - 1, 0.2))
+    verdict = judge([*rows[:-1], replace(rows[-1], draws=few)])
+    told = verdict_plain(verdict)
+    for total in told["totals"]:
+        assert total["few draws"] == ([] if total["domain"] == "fistula" else ["SPARE"])
+    of_spare = next(t for t in told["trials"] if t["trial"] == "SPARE")
+    assert of_spare["beside"]["control"]["few draws"] and of_spare["effective draws"] == pytest.approx(
+        FEW - 1, rel=1e-3
+    )
+    assert told["own"]["few draws"] == ["SPARE"]
+
+
+def test_draws_that_hold_what_was_seen_impossible_are_refused_by_name() -> None:
+    rows = predicted(HELD, 0.5, 0.3)
+    with pytest.raises(NumericsError, match="no log score by homing") as caught:
+        judge([replace(rows[0], draws=np.zeros(40)), *rows[1:]])
+    assert rows[0].count.row.key in str(caught.value)
+    with pytest.raises(NumericsError, match="no log score by control"):
+        judge([replace(rows[0], rules={"control": np.ones(40)}), *rows[1:]])
 
 
 def test_a_total_that_would_be_that_of_its_only_domain_is_not_told_twice() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -13,14 +14,16 @@ from pathlib import Path
 import pytest
 from record_cases import study
 
+from homing.credibility.files import SCORES
 from homing.credibility.record import deviations as departures
 from homing.credibility.record.checkout import checkout, read_checkout
 from homing.credibility.record.facts import Facts, ObservedArm
 from homing.credibility.record.frame import Factor, frame
-from homing.credibility.record.held_out import BY_PRIOR, domain_of, hold_outs
+from homing.credibility.record.held_out import domain_of, hold_outs
 from homing.credibility.record.plan import PLAN, make_plan, read_plan, record_folder, write_plan
 from homing.credibility.record.record import make_record
 from homing.credibility.record.rules import FAIL, NOT_APPLICABLE, NOT_ASSESSED, PASS, assess, read_rule, rules
+from homing.credibility.shipped import shipped_verdict
 from homing.evidence.catalogue import entry_of_file
 from homing.ground.errors import EvidenceError, StudyError
 from homing.patients.posterior import posterior
@@ -130,21 +133,26 @@ def test_an_observed_arm_is_reached_where_its_interval_meets_the_scenarios(tmp_p
 
 
 def scores(folder: Path, *seen: float, **more: object) -> Path:
-    """A file of rows with the interval 0.3 to 0.5, one for each share seen."""
+    """A new folder with scores that ship, but for the rows: one for each share seen, with the interval 0.3 to 0.5."""
+    told = shipped_verdict()
     said = {"trial": "A", "arm": "x", "endpoint": "combined-remission", "week": 24, "domain": "fistula", "as": "kept"}
-    mine = {"predicted": 0.4, "intervals": {"0.95": [0.3, 0.5]}, "crps": None, "log score": -1}
-    rows = [{**said, **more, "scores": {"homing": {"observed": share, **mine}}} for share in seen]
-    file = folder / "holdout-scores.json"
-    file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
-    return file
+    first = {**told["rows"][0], "counts": True, **said}
+    rows = []
+    for share in seen:
+        inside = {**first["scores"]["homing"]["inside"], "0.95": 0.3 <= share <= 0.5}
+        mine = {"observed": share, "predicted": 0.4, "inside": inside, "crps": 0.1}
+        mine["intervals"] = {**first["scores"]["homing"]["intervals"], "0.95": [0.3, 0.5]}
+        rows.append({**first, **more, "scores": {"homing": {**first["scores"]["homing"], **mine}}})
+    made = Path(tempfile.mkdtemp(dir=folder))
+    (made / SCORES).write_text(json.dumps({**told, "rows": rows}), encoding="utf-8")
+    return made
 
 
 def test_hold_out_scores_are_read_where_they_ship_and_missed_where_they_do_not(tmp_path: Path) -> None:
     found = hold_outs(scores(tmp_path, 0.5, 0.6, 0.3))
     assert found is not None
     assert (found.covered, len(found.counted), found.domains) == (2, 3, {"fistula": 3})
-    assert math.isnan(found.rows[0].crps)
-    assert hold_outs(tmp_path / "none.json") is None
+    assert hold_outs(tmp_path) is None, "no file there"
     facts = Facts(study(tmp_path), "1", hold_outs=found)
     assert assess(RULES["hold-out-endpoint"], facts, "high").value == 3
 
@@ -175,13 +183,23 @@ def test_only_held_out_results_of_what_the_study_treats_judge_it(tmp_path: Path)
 
 
 def test_what_a_prior_of_its_own_predicts_does_not_judge_the_model(tmp_path: Path) -> None:
-    deaths = hold_outs(scores(tmp_path, 0.9, endpoint="death"))
+    deaths = hold_outs(scores(tmp_path, 0.9, endpoint="death", counts=False))
     assert deaths is not None and deaths.counted == ()
-    told_so = hold_outs(scores(tmp_path, 0.9, endpoint="death", counts=True))
-    assert told_so is not None and len(told_so.counted) == 1, "the file's own word goes first"
     shipped = hold_outs()
     assert shipped is not None
-    assert {row.endpoint for row in shipped.of("reset").rows if not row.is_counted} == set(BY_PRIOR)
+    assert {row.endpoint for row in shipped.of("reset").rows if not row.is_counted} == {
+        "death",
+        "treatment-related-death",
+    }
+
+
+def test_whether_a_result_is_covered_is_as_it_was_scored_not_by_rounded_ends(tmp_path: Path) -> None:
+    folder = scores(tmp_path, 0.4)
+    told = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+    told["rows"][0]["scores"]["homing"]["inside"]["0.95"] = False
+    (folder / SCORES).write_text(json.dumps(told), encoding="utf-8")
+    found = hold_outs(folder)
+    assert found is not None and found.covered == 0
 
 
 @pytest.mark.parametrize(
@@ -194,10 +212,11 @@ def test_a_study_is_judged_on_results_of_its_own_field(example: str, domain: str
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"level": 0.9, "rows": [{"trial": "A"}]}', '{"level": 0.9, "rows": [3]}'])
 def test_a_broken_file_of_scores_is_named(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "scores.json"
+    file = tmp_path / SCORES
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(EvidenceError, match="no file of hold-out scores"):
-        hold_outs(file)
+    with pytest.raises(EvidenceError, match="homing calibrate") as caught:
+        hold_outs(tmp_path)
+    assert caught.value.where == str(file)
 
 
 def test_a_parameter_that_multiplies_nothing_bears_on_no_study(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_certain_prediction_has_the_distance_as_crps():
 def test_masses_are_the_binomial_ones_down_to_the_smallest_probability():
     np.testing.assert_allclose(arm_share([0.3], 60).masses, binom.pmf(np.arange(61), 60, 0.3), rtol=1e-10)
     assert arm_share([np.nextafter(0, 1)], 4).masses.tolist() == [1, 4 * np.nextafter(0, 1), 0, 0, 0]
-    assert joint_log_score([[0.0, 0.0], [1.0, 1.0]], (1, 4), (4, 4))[0] == -math.inf
+    assert joint_log_score([[0.0, 0.0], [1.0, 1.0]], (1, 4), (4, 4)).log == -math.inf
 
 
 def test_one_fair_coin_has_its_crps_by_hand():
@@ -105,19 +105,28 @@ def test_the_error_of_a_difference_is_at_least_its_scatter():
 def test_both_counts_together_are_the_mean_of_products():
     active, control = np.array([0.2, 0.5, 0.6]), np.array([0.3, 0.4, 0.5])
     together = np.mean(binom.pmf(4, 10, active) * binom.pmf(3, 9, control))
-    found, error = joint_log_score([active, control], (4, 3), (10, 9))
-    assert found == pytest.approx(math.log(together))
-    assert error > 0
+    found = joint_log_score([active, control], (4, 3), (10, 9))
+    assert found.log == pytest.approx(math.log(together))
+    assert found.error > 0
     # Independent arms: the joint score is the sum of both.
-    alone = joint_log_score([[0.2], [0.3]], (4, 3), (10, 9))[0]
+    alone = joint_log_score([[0.2], [0.3]], (4, 3), (10, 9)).log
     assert alone == pytest.approx(arm_share([0.2], 10).log_score(0.4) + arm_share([0.3], 9).log_score(3 / 9))
 
 
 def test_three_counts_of_one_world_are_the_mean_of_products_and_one_alone_is_its_own():
     draws = np.array([[0.2, 0.5, 0.6], [0.3, 0.4, 0.5], [0.9, 0.1, 0.5]])
     together = np.mean(binom.pmf(4, 10, draws[0]) * binom.pmf(3, 9, draws[1]) * binom.pmf(1, 2, draws[2]))
-    assert joint_log_score(draws, (4, 3, 1), (10, 9, 2))[0] == pytest.approx(math.log(together))
-    assert joint_log_score(draws[:1], (4,), (10,))[0] == pytest.approx(arm_share(draws[0], 10).log_score(0.4))
+    assert joint_log_score(draws, (4, 3, 1), (10, 9, 2)).log == pytest.approx(math.log(together))
+    assert joint_log_score(draws[:1], (4,), (10,)).log == pytest.approx(arm_share(draws[0], 10).log_score(0.4))
+
+
+def test_draws_that_carry_a_score_are_counted_and_its_error_is_the_scatter_between_runs():
+    assert joint_log_score([[0.3] * 50], (4,), (10,)).effective == pytest.approx(50), "all draws alike"
+    one = joint_log_score([[0.5, *[1e-9] * 49]], (5,), (10,))
+    assert one.effective == pytest.approx(1), "one of them says what was seen"
+    rng = np.random.default_rng(8)
+    runs = [joint_log_score([rng.beta(2, 5, 400), rng.beta(3, 3, 400)], (7, 2), (10, 9)) for _ in range(300)]
+    assert np.mean([r.error for r in runs]) == pytest.approx(np.std([r.log for r in runs]), rel=0.15)
 
 
 def test_what_was_held_impossible_is_inside_no_interval():

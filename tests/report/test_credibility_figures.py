@@ -15,21 +15,22 @@ import yaml
 from homing.answers.content import Spans, Verbatim
 from homing.answers.held_out import names_of
 from homing.credibility.calibration.unknowns import unknowns
-from homing.credibility.rules import APART
+from homing.credibility.rules import APART, FEWEST
+from homing.credibility.scoring import FEW
 from homing.evidence.store import load_store
 from homing.report import credibility_figures as figures
 from homing.report import credibility_page as page
 from homing.report import credibility_tables as tables
 from homing.report.figures import spans
 from homing.report.figures.draw import draw
-from homing.report.words import Words
+from homing.report.words import Words, read_texts
 
 STORE = load_store()
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ENDS = {"0.5": [0.4, 0.6], "0.8": [0.3, 0.7], "0.95": [0.2, 0.8]}
 
 
-def scored(observed: float, log: float | None, ends: dict[str, list[float]] = ENDS) -> dict[str, Any]:
+def scored(observed: float, log: float, ends: dict[str, list[float]] = ENDS) -> dict[str, Any]:
     inside = {level: low <= observed <= high for level, (low, high) in ends.items()}
     return {
         "observed": observed,
@@ -41,7 +42,7 @@ def scored(observed: float, log: float | None, ends: dict[str, list[float]] = EN
     }
 
 
-def row(trial: str, arm: str, week: float, observed: float, **logs: float | None) -> dict[str, Any]:
+def row(trial: str, arm: str, week: float, observed: float, **logs: float) -> dict[str, Any]:
     logs = {{"meta": "meta-analysis", "last": "last trial"}.get(name, name): x for name, x in logs.items()}
     scores = {name: scored(observed, x) for name, x in logs.items()}
     key = f"{trial}, {arm}, combined-remission, week {week:g}"
@@ -58,19 +59,29 @@ def row(trial: str, arm: str, week: float, observed: float, **logs: float | None
     }
 
 
-def total(rule: str, domain: str, homing: float | None, left: tuple[float, float] | None) -> dict[str, Any]:
+def total(
+    rule: str, domain: str, homing: float, left: tuple[float, float] | None, error: float = 0.32, *few: str
+) -> dict[str, Any]:
     ends = dict.fromkeys(("smallest", "largest"))
     if left:
         named = zip(("smallest", "largest"), ("ADMIRE-CD-II", "INSPIRE"), left, strict=True)
         ends = {end: {"trial": trial, "difference": x} for end, trial, x in named}
-    difference = None if homing is None else homing + 12.0
-    what = {"rule": rule, "domain": domain, "trials": 3, "rows": 4, "log score": {"homing": homing, "rule": -12.0}}
-    return {**what, "difference": difference, "without one": ends, "homing wins": (difference or -1) > 0}
+    difference = homing + 12.0
+    what: dict[str, Any] = {
+        "rule": rule,
+        "domain": domain,
+        "trials": 3,
+        "rows": 4,
+        "log score": {"homing": homing, "rule": -12.0},
+    }
+    what |= {"crps": {"homing": 0.5, "rule": 0.75 if rule == "last trial" else 0.25}}
+    what |= {"difference error": error, "few draws": list(few)}
+    return {**what, "difference": difference, "without one": ends, "homing wins": difference > 0}
 
 
-def beside(**differences: float | None) -> dict[str, Any]:
+def beside(**differences: float) -> dict[str, Any]:
     named = {{"meta": "meta-analysis", "last": "last trial"}.get(name, name): x for name, x in differences.items()}
-    return {rule: {"difference": x} for rule, x in named.items()}
+    return {rule: {"difference": x, "few draws": x == 2.0} for rule, x in named.items()}
 
 
 def verdict(low: float = -0.05, high: float = 0.25) -> dict[str, Any]:
@@ -92,23 +103,26 @@ def verdict(low: float = -0.05, high: float = 0.25) -> dict[str, Any]:
             row("ADMIRE-CD-II", "placebo", 24, 0.45, homing=-4.0, control=-3.0),
             row("ADMIRE-CD-II", "cells", 24, 0.75, homing=-4.0, control=-9.0),
             row("Darva-JP-3002", "cells", 24, 0.9, homing=-5.0, meta=-4.0, last=-7.0),
-            row("INSPIRE", "cells", 52, 0.5, homing=None, last=-2.0),
+            row("INSPIRE", "cells", 52, 0.5, homing=-6.0, last=-2.0),
             {**donor, "name": {"en": "donor cells found", "zh": "检出供者细胞"}},
             {**death, "counts": False, "in totals": {"weight": 0.0, "because": "prior"}},
         ],
         "differences": [difference],
         "trials": [
-            {"trial": "ADMIRE-CD-II", "beside": beside(meta=1.5, control=None)},
+            {"trial": "ADMIRE-CD-II", "beside": beside(meta=1.5)},
             {"trial": "Darva-JP-3002", "beside": beside(meta=-1.0, last=2.0)},
             {"trial": "INSPIRE", "beside": {}},
         ],
-        "own": {"trials": 3, "rows": 5, "log score": -30.0, "no rule": {"rows": 1, "log score": -7.0}},
+        "own": {
+            **{"trials": 3, "rows": 5, "log score": -30.0, "log score error": 0.6, "few draws": ["INSPIRE"]},
+            "no rule": {"rows": 1, "log score": -7.0, "log score error": 1.2},
+        },
         "totals": [
             total("last trial", "fistula", -9.0, (-1.0, 6.0)),
-            total("control", "all", None, None),
+            total("control", "all", -21.4, None, 2.3, "INSPIRE"),
             total("meta-analysis", "fistula", -10.0, (1.0, 4.0)),
         ],
-        tables.STRETCHED: [total("meta-analysis", "relapse", -20.0, (-9.0, -7.0))],
+        tables.STRETCHED: [total("meta-analysis", "relapse", -20.0, (-9.0, 7.0))],
         "coverage": {"0.5": [1, 4], "0.8": [2, 4], "0.95": [3, 4]},
         "kinetics": [{**kinetic, "inside": dict.fromkeys(ENDS, True)}],
     }
@@ -136,7 +150,7 @@ def test_what_older_series_predict_is_no_prediction_of_the_model() -> None:
 def test_the_difference_of_log_scores_is_homings_less_the_rules_trial_by_trial() -> None:
     told = verdict()
     figure = figures.row_scores(told, names_of(told, STORE))
-    assert [Words("en")(c) for c in figure.categories] == ["ADMIRE-CD II", "Darvadstrocel in Japan"]
+    assert [Words("en")(c) for c in figure.categories] == ["ADMIRE-CD II", "Darvadstrocel in Japan (few draws)"]
     first, second = (dict(zip(figures.RULES, row[:, 0], strict=True)) for row in figure.values)
     assert first["meta-analysis"] == 1.5 and np.isnan(first["control"]) and np.isnan(first["last trial"])
     assert second["meta-analysis"] == -1.0 and second["last trial"] == 2.0
@@ -181,19 +195,44 @@ def test_the_first_test_is_told_as_the_interval_has_it(low: float, high: float, 
 
 def test_the_page_says_where_a_rule_is_better_what_rests_on_one_trial_and_what_is_outside() -> None:
     text = page.page(verdict(), STORE, Words("en"), {"hold-outs": "x.svg"})
-    assert "better than the rule on: last trial repeated: fistulas (3) and meta-analysis: fistulas (3)." in text
-    assert "worse than a simple rule on:** control, nothing added: all (3)" in text
-    assert "With the rules stretched, Homing does worse on:** meta-analysis: stopping anti-TNF (3)" in text
-    assert "other way round: last trial repeated: fistulas (3) without ADMIRE-CD II." in text, "it would lose by one"
+    assert (
+        "better than the rule by log score on: last trial repeated: fistulas (3) and meta-analysis: fistulas (3)."
+        in text
+    )
+    assert "worse than a simple rule by log score on:** control, nothing added: all (3)" in text
+    assert "With the rules stretched, Homing does worse by log score on:** meta-analysis: stopping anti-TNF (3)" in text
+    as_they_are, stretched = (f"Totals beside the rules {what}: " for what in ("as they are", "stretched"))
+    left, by = (
+        "with one trial left out it is the other way round for: ",
+        "by CRPS it is the other way round than by log ",
+    )
+    last, meta = "last trial repeated: fistulas (3)", "meta-analysis: stopping anti-TNF (3)"
+    assert f"{as_they_are}{left}{last} without ADMIRE-CD II." in text, "it would lose by one"
+    assert f"{stretched}{left}{meta} without INSPIRE registry." in text, "it would win by seven"
+    assert f"{as_they_are}{by}score for: meta-analysis: fistulas (3)." in text
+    assert f"{stretched}{by}score for: nothing." in text
     assert "−1.0 (without ADMIRE-CD II) to +6.0 (without INSPIRE registry)" in text
-    assert "| +3.0 |" in text and "total log score over 3 trials (5 results): −30.0; of it −7.0 on 1 results" in text
+    assert "| +3.0 ± 0.3 |" in text and "| 0.500, 0.750 |" in text
+    assert "| −21 | −12 | −9 ± 2 (few draws: INSPIRE registry) |" in text, "no finer than the error"
+    own = "over 3 trials (5 results): −30.0 ± 0.6 (few draws: INSPIRE registry); of it −7 ± 1 on 1 results"
+    assert f"total log score {own}" in text
     assert re.search(r"Outside the 95 % interval: combined remission, week 24: Darvadstrocel in Japan[^;:]*\.\n", text)
-    assert "| 90/100, 90.0 % |" in text and "−∞" in text and "at least 693" in text
+    assert "| 90/100, 90.0 % |" in text and "−∞" not in text and "at least 693" in text
     assert "weight 0.5: the same patients at another visit" in text
     assert "![hold-outs](x.svg)" in text and "(differences.svg)" not in text
     for line in text.splitlines():
         if line.startswith("|"):
-            assert line.count("|") in (9, 7), "eight or six cells"
+            assert line.count("|") in (9, 7, 10), "eight, six or nine cells"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_says_what_errors_few_draws_and_stretched_rules_are_and_prints_every_text_by_hand(lang: str) -> None:
+    words = Words(lang)
+    text = page.page(verdict(), STORE, words, {})
+    assert words.key("credibility.page.errors", few=FEW) in text
+    assert words.key("credibility.page.stretched", fewest=FEWEST) in text
+    written = [key for key in read_texts(lang) if re.fullmatch(r"credibility\.page\.(reading|unclean)-\d+", key)]
+    assert len(written) >= 7 and all(f"- {words.key(key)}\n" in text for key in written)
 
 
 def test_a_bound_is_no_test() -> None:

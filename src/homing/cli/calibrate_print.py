@@ -74,7 +74,7 @@ def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
         ("", tables.KINETICS, tables.kinetics(told, store, words)),
         ("", tables.TOTALS, tables.totals(told, names, words)),
         (
-            words.key("credibility.page.stretched"),
+            tables.stretched_told(words),
             tables.TOTALS,
             tables.totals(told, names, words, tables.STRETCHED),
         ),
@@ -84,7 +84,7 @@ def print_verdict(told: Mapping[str, Any], language: str = "en") -> None:
         if rows:
             print_table([words.key(f"credibility.head.{head}") for head in heads], rows)
     first = tables.first_test(told, store, words)
-    said = (first, tables.coverage(told, words), tables.own(told, words), *tables.plainly(told, names, words))
-    for line in said:
+    own, errors = tables.own(told, names, words), tables.errors_told(words)
+    for line in (first, tables.coverage(told, words), own, errors, *tables.plainly(told, names, words)):
         if line:
             typer.echo(line.replace("**", ""))

@@ -11,7 +11,16 @@ from typing import Any
 
 from homing import __version__
 from homing.credibility.calibration.posterior_files import SHIPPED, write
-from homing.credibility.calibration.run import FULL, QUICK, Calibration, Effort, Fit, parameters, rows_digest
+from homing.credibility.calibration.run import (
+    FULL,
+    QUICK,
+    Calibration,
+    Effort,
+    Fit,
+    model_version,
+    parameters,
+    rows_digest,
+)
 from homing.credibility.kinetic_hold_outs import KineticHoldOut, kinetics_plain
 from homing.credibility.other_priors import UnderPrior, other_priors_plain
 from homing.credibility.predictive_checks import Checks, checks_plain
@@ -61,7 +70,7 @@ def write_calibration(found: Calibration, verdict: Verdict, beside: Beside, fold
     write(folder, parameters(found, SHIPPED), told)
     _json(folder / SCORES, {**verdict_plain(verdict), "kinetics": kinetics_plain(beside.kinetic)})
     _json(folder / CHECKS, checks_plain(beside.checks))
-    diagnosed = diagnostics_plain(found, beside.ranks)
+    diagnosed = diagnostics_plain(found, beside.ranks, kept_ranks(folder, found))
     for domain, outputs in beside.emulated.items():
         diagnosed["domains"][domain]["emulators at the posterior"] = outputs
     diagnosed["other priors"] = other_priors_plain(beside.others)
@@ -90,7 +99,7 @@ def take_folder(folder: Path, effort: Effort, seed: int) -> None:
         there = json.loads((folder / DIAGNOSTICS).read_text(encoding="utf-8"))["effort"]
     except (OSError, ValueError, KeyError, TypeError):
         there = {}
-    told = {**vars(effort), "seed": seed}
+    told = _effort(effort, seed)
     if there == told:
         return
     differing = ", ".join(
@@ -113,11 +122,30 @@ def _worst(found: Calibration) -> dict[str, str]:
     }
 
 
-def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]:
-    """How the draws did and what was learnt, as plain data."""
+def kept_ranks(folder: Path, found: Calibration) -> Mapping[str, Any]:
+    """The ranks that a folder's diagnostics hold from before, where they are of this effort, seed and model; or {}."""
+    try:
+        told = json.loads((folder / DIAGNOSTICS).read_text(encoding="utf-8"))
+        same = told["effort"] == _effort(found.effort, found.seed) and told["ranks"]["model"] == _model(found)
+        return dict(told["ranks"]) if same else {}
+    except (OSError, ValueError, KeyError, TypeError):  # no file, none in it, or of a version that doesn't say of what
+        return {}
+
+
+def _effort(effort: Effort, seed: int) -> dict[str, Any]:
+    return {**vars(effort), "seed": seed}
+
+
+def _model(found: Calibration) -> str:
+    """Of what the ranks are: the rows and cohorts of the fistula model, and its priors."""
+    return model_version(found.fistula.table, found.fistula.design)
+
+
+def diagnostics_plain(found: Calibration, ranks: Ranks | None, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """How the draws did and what was learnt, as plain data. Arguments: `kept` ranks from before, told without new."""
     learnt = parameters(found, SHIPPED)
     told: dict[str, Any] = {
-        "effort": vars(found.effort) | {"seed": found.seed},
+        "effort": _effort(found.effort, found.seed),
         "domains": {name: _fit(fit, found.effort.limits) for name, fit in found.fits.items()},
         "kinetics": {"method": "importance weighting", "effective draws": rounded(found.kinetics.effective)},
         "shrinkage": {p.factor.key: rounded(p.shrinkage) for p in learnt},
@@ -125,12 +153,15 @@ def diagnostics_plain(found: Calibration, ranks: Ranks | None) -> dict[str, Any]
     }
     if ranks is not None:
         told["ranks"] = {
+            "model": _model(found),
             "replicates": len(ranks.ranks),
             "draws": ranks.draws,
             "failing": list(ranks.failing()),
             "histograms": {name: [int(x) for x in ranks.histogram(name)] for name in ranks.names},
             "chi-square p": {name: rounded(ranks.chi_square(name)) for name in ranks.names},
         }
+    elif kept:
+        told["ranks"] = kept
     return told
 
 

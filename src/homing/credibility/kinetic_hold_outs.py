@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from homing.credibility.calibration import car_t
 from homing.credibility.split import Row, rows_of
-from homing.evidence.records import Kinetic
 from homing.evidence.store import Store
 from homing.ground.errors import EvidenceError
 from homing.inference.scores import LEVELS
@@ -60,7 +59,7 @@ def kinetic_hold_outs(store: Store, seed: int, threads: int = 1) -> tuple[Kineti
     seen = car_t.persistence(TRIALS, _n(longest), [car_t.UNTIL], seed)["longest"]
     days = car_t.b_cell_return(PATIENTS, seed, threads)
     means, spreads = of_trials(days, _n(back), TRIALS, seed)
-    read = _reading(store, back)
+    read = store.reading(back.trial, back.arm, back.endpoint, back.where)
     found = [KineticHoldOut(longest, "longest", _value(store, longest), seen, CONSISTENCY, "at least")]
     found.append(KineticHoldOut(back, "mean", _value(store, back), means, CONSISTENCY))
     if read.sd is not None:
@@ -103,12 +102,7 @@ def _n(row: Row) -> int:
 
 
 def _value(store: Store, row: Row) -> float:
-    found = _reading(store, row).value
+    found = store.reading(row.trial, row.arm, row.endpoint, row.where).value
     if found is None:
         raise EvidenceError(f"the store has no value of '{row.key}'.", row.where)
     return found
-
-
-def _reading(store: Store, row: Row) -> Kinetic:
-    kinetics = store.trial(row.trial).kinetics
-    return next(k for k in kinetics if (k.arm, k.what) == (row.arm, row.endpoint))

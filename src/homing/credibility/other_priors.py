@@ -19,7 +19,6 @@ from homing.credibility.calibration.priors import prior_draws
 from homing.credibility.calibration.run import Calibration, Fit, fit_fistula
 from homing.credibility.calibration.unknowns import Unknowns
 from homing.credibility.predicting import fistula_shares
-from homing.credibility.scoring import thin
 from homing.credibility.split import rows_of, sealed
 from homing.evidence.store import Store
 from homing.inference.scores import Predictive, difference_of_shares
@@ -89,7 +88,7 @@ def _under(
     found: Calibration, store: Store, fit: Fit, draws: Mapping[str, Any], key: str, *, fitted: bool
 ) -> UnderPrior:
     held = data.fistula_data(store, "holdout", fit.surface.outputs)
-    shares = thin(fistula_shares(fit, draws, held.table, found.seed))
+    shares = fistula_shares(fit, draws, held.table, found.seed)
     at = {row: i for i, row in enumerate(held.table.rows)}
     n = held.table.n
     differences = {

@@ -18,7 +18,7 @@ from homing.evidence.store import Store
 
 Array = NDArray[np.float64]
 #: Draws of the hold-outs of labelled cells, each of which is a simulation.
-DONOR_DRAWS = 400
+DONOR_DRAWS = 1200
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 A rule reads calibration rows that are like the one predicted: of the same endpoint, about the same visit, and the same
 side (control or not), with the arms of one trial added up. Of those it takes the same kind of treatment, and any where
-there is none; where nothing is like it, it says nothing. Stretched, it then takes what is least unlike: any visit, then
-any endpoint of which more is as good or bad, then either side; so that it speaks of all that its domain has rows for.
+there is none; where too few are like it, it says nothing. Stretched, it then takes what is least unlike, where fewer
+than FEWEST trials are alike: any visit, then any endpoint of which more is as good or bad, then either side; so that it
+speaks of all that its domain has rows for.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def what_rules_say(
     """Draws (n,) of the share of each hold-out row, by the rules that say anything of it.
 
     Arguments: `held` all rows of a domain, so that the arms of one trial are known to be that; `stretched` whether a
-    rule that has nothing like a row takes what is least unlike.
+    rule that says nothing of a row, since fewer than FEWEST trials are alike, takes what is least unlike.
     """
     known = told(calibration_counts(store, domain))
     alike = [_of_one(known, c, held, seed, n, False) for c in held]

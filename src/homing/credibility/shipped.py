@@ -21,16 +21,18 @@ _SCORE = {
     "predicted": NUMBER,
     "intervals": _INTERVALS,
     "inside": _INSIDE,
-    "log score": PERHAPS,
-    "crps": PERHAPS,
+    "log score": NUMBER,
+    "crps": NUMBER,
 }
-_SCORES_BY_RULE = {"homing": _SCORE, "*": {"log score": PERHAPS}}
+_SCORES_BY_RULE = {"homing": _SCORE, "*": {"log score": NUMBER}}
 _IN_TOTALS = {"weight": NUMBER, "because": str}
-_LOGS = {"homing": PERHAPS, "rule": PERHAPS}
+_BOTH = {"homing": NUMBER, "rule": NUMBER}
 _TOTAL = {
-    **{"rule": str, "domain": str, "trials": int, "rows": int, "log score": _LOGS, "difference": PERHAPS},
+    **{"rule": str, "domain": str, "trials": int, "rows": int, "log score": _BOTH, "crps": _BOTH},
+    **{"difference": NUMBER, "difference error": NUMBER, "few draws": [str]},
     **{"without one": {"smallest": object, "largest": object}, "homing wins": bool},
 }
+_OWN = {"rows": int, "log score": NUMBER, "log score error": NUMBER}
 _OF_TRIAL = {"trial": str, "arm": str, "endpoint": str, "week": NUMBER, "n": int}
 _COURSE = {
     **{"key": str, "of": str, "x": [NUMBER], "low": [NUMBER], "middle": [NUMBER], "high": [NUMBER]},
@@ -51,8 +53,8 @@ _SHAPES: Mapping[str, Any] = {
                 **{"in totals": _IN_TOTALS, "scores": _SCORES_BY_RULE},
             }
         ],
-        "trials": [{"trial": str, "beside": {"*": {"difference": PERHAPS}}}],
-        "own": {"trials": int, "rows": int, "log score": PERHAPS, "no rule": {"rows": int, "log score": PERHAPS}},
+        "trials": [{"trial": str, "beside": {"*": {"difference": NUMBER, "few draws": bool}}}],
+        "own": {"trials": int, **_OWN, "few draws": [str], "no rule": _OWN},
         "totals": [_TOTAL],
         "totals, rules stretched": [_TOTAL],
         "coverage": {level: [int] for level in _LEVELS},

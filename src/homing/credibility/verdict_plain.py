@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from homing.credibility.predicting import Predicted
-from homing.credibility.scoring import Scored, ScoredDifference, Total, TrialScore, Verdict
+from homing.credibility.scoring import FEW, Scored, ScoredDifference, Total, TrialScore, Verdict
 from homing.credibility.units import Weight
 from homing.inference.scores import Score
 
@@ -18,6 +19,7 @@ def verdict_plain(verdict: Verdict) -> dict[str, Any]:
 
     Of a row `counts` says whether it is part of coverage, as a result that the model predicted, and `in totals` what it
     weighs there and why no more. `trials` has one term a trial, `own` Homing's own total with what no rule speaks of.
+    Errors are Monte Carlo standard errors; `few draws` the trials whose term few effective draws carry (see `scoring`).
     """
     return {
         "rows": [_row(r) for r in verdict.rows],
@@ -26,11 +28,14 @@ def verdict_plain(verdict: Verdict) -> dict[str, Any]:
         "own": {
             "trials": len(verdict.trials),
             "rows": sum(len(look) for t in verdict.trials for look in t.looks),
-            "log score": rounded(sum(t.log for t in verdict.trials)),
+            "log score": rounded(sum(t.log.log for t in verdict.trials)),
+            "log score error": rounded(math.hypot(*(t.log.error for t in verdict.trials))),
+            "few draws": [t.trial for t in verdict.trials if t.log.effective < FEW],
             "crps": rounded(sum(t.crps for t in verdict.trials)),
             "no rule": {
                 "rows": sum(t.unsaid_rows for t in verdict.trials),
                 "log score": rounded(sum(t.unsaid for t in verdict.trials)),
+                "log score error": rounded(math.hypot(*(t.unsaid_error for t in verdict.trials))),
             },
         },
         "totals": [_total(t) for t in verdict.totals],
@@ -46,8 +51,11 @@ def _total(t: Total) -> dict[str, Any]:
         "trials": t.trials,
         "rows": t.rows,
         "log score": {"homing": rounded(t.homing_log), "rule": rounded(t.rule_log)},
+        "log score error": {"homing": rounded(t.homing_error), "rule": rounded(t.rule_error)},
         "crps": {"homing": rounded(t.homing_crps), "rule": rounded(t.rule_crps)},
         "difference": rounded(t.difference),
+        "difference error": rounded(t.error),
+        "few draws": list(t.few),
         "without one": {
             end: None if found is None else {"trial": found[0], "difference": rounded(found[1])}
             for end, found in (("smallest", t.fewest), ("largest", t.most))
@@ -61,14 +69,20 @@ def _trial(t: TrialScore) -> dict[str, Any]:
         "trial": t.trial,
         "domain": t.domain,
         "looks": [list(look) for look in t.looks],
-        "log score": rounded(t.log),
+        "log score": rounded(t.log.log),
+        "log score error": rounded(t.log.error),
+        "effective draws": rounded(t.log.effective),
         "crps": rounded(t.crps),
         "beside": {
             rule: {
                 "rows": list(b.rows),
-                "log score": {"homing": rounded(b.homing_log), "rule": rounded(b.rule_log)},
+                "log score": {"homing": rounded(b.homing.log), "rule": rounded(b.rule.log)},
+                "log score error": {"homing": rounded(b.homing.error), "rule": rounded(b.rule.error)},
+                "effective draws": {"homing": rounded(b.homing.effective), "rule": rounded(b.rule.effective)},
                 "crps": {"homing": rounded(b.homing_crps), "rule": rounded(b.rule_crps)},
                 "difference": rounded(b.difference),
+                "difference error": rounded(b.error),
+                "few draws": b.is_carried_by_few,
             }
             for rule, b in t.beside.items()
         },

@@ -113,6 +113,18 @@ class Score:
     pit: float
 
 
+@dataclass(frozen=True)
+class JointScore:
+    """The log probability of several counts together, with its Monte Carlo standard error.
+
+    `effective` is the number of draws that carry it: (sum w)^2 / sum w^2 of the probabilities w by draw.
+    """
+
+    log: float
+    error: float
+    effective: float
+
+
 def arm_share(probabilities: ArrayLike, patients: int) -> Predictive:
     """The predictive distribution of an arm's share of events, from draws (draw,) of its event probability."""
     each = _masses(_probabilities(probabilities), patients)
@@ -137,11 +149,10 @@ def difference_of_shares(
     return Predictive(np.asarray(atoms / (active_patients * control_patients)), masses, squares, len(a))
 
 
-def joint_log_score(
-    probabilities: Sequence[ArrayLike], events: Sequence[int], patients: Sequence[int]
-) -> tuple[float, float]:
-    """The log probability of several counts together, and its Monte Carlo standard error.
+def joint_log_score(probabilities: Sequence[ArrayLike], events: Sequence[int], patients: Sequence[int]) -> JointScore:
+    """The log probability of several counts together, its Monte Carlo standard error, and how many draws carry it.
 
+    The error takes draws as independent.
     Arguments: `probabilities` draws (draw,) of each count's event probability, row by row of one world; `events` and
     `patients` of each count. Raises: StudyError for counts or draws that are not possible or don't belong together.
     """
@@ -152,9 +163,11 @@ def joint_log_score(
     for p, count, n in zip(each, events, patients, strict=True):
         logs = logs + _log_masses(_events(count, n), n, p)
     top = float(logsumexp(logs)) - math.log(len(logs))
-    if len(logs) < 2 or not math.isfinite(top):
-        return top, math.inf
-    return top, float(np.exp(logs - top).std(ddof=1)) / math.sqrt(len(logs))
+    if not math.isfinite(top):
+        return JointScore(top, math.inf, 0.0)
+    weights = np.exp(logs - top)
+    error = float(weights.std(ddof=1)) / math.sqrt(len(logs)) if len(logs) > 1 else math.inf
+    return JointScore(top, error, float(weights.sum() ** 2 / (weights**2).sum()))
 
 
 def score(predictive: Predictive, observed: float, u: float = 0.5, levels: Sequence[float] = LEVELS) -> Score:

@@ -14,7 +14,7 @@ from homing.credibility.calibration import fistula
 from homing.credibility.calibration.unknowns import unknowns
 from homing.credibility.predictive_checks import DOSES
 from homing.credibility.rules import RULES
-from homing.credibility.scoring import HOMING
+from homing.credibility.scoring import FEW, HOMING
 from homing.ground.proportions import exact_interval
 from homing.patients.posterior import Posterior
 from homing.report.figures.apart import set_apart
@@ -83,7 +83,7 @@ def _spans(scored: Sequence[Mapping[str, Any]], names: Sequence[Text], title: st
 def totals(verdict: Mapping[str, Any]) -> Dots:
     """Total log scores of Homing and of each rule, on the results of which the rule says anything."""
     rows = verdict["totals"]
-    values = [[_point(t["log score"]["homing"]), _point(t["log score"]["rule"])] for t in rows]
+    values = [[_point(t["log score"][who]) for who in ("homing", "rule")] for t in rows]
     return Dots(
         title=Message("credibility.totals"),
         categories=[total_name(t) for t in rows],
@@ -121,13 +121,19 @@ def row_scores(verdict: Mapping[str, Any], names: Mapping[str, Text]) -> Dots:
     ]
     return Dots(
         title=Message("credibility.row-scores"),
-        categories=[names[t["trial"]] for t in kept],
+        categories=[_marked(names[t["trial"]], t["beside"]) for t in kept],
         groups=[Message("credibility.less", {"rule": rule_name(rule)}) for rule in RULES],
         values=np.array(values).reshape(len(kept), len(RULES), 3),
         x_label=Message("credibility.row-log-axis"),
         reference=0.0,
-        note=Message("credibility.row-scores-note"),
+        note=Message("credibility.row-scores-note", {"few": FEW}),
     )
+
+
+def _marked(name: Text, beside: Mapping[str, Any]) -> Text:
+    """What a trial is called, marked where few draws carry its log score or a rule's."""
+    few = any(b["few draws"] for b in beside.values())
+    return Message("credibility.few-draws-of", {"trial": name}) if few else name
 
 
 def _point(x: float | None) -> tuple[float, float, float]:

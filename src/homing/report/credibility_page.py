@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from homing.answers.content import Figure, Text
 from homing.answers.held_out import names_of
 from homing.credibility.rules import APART, FEWEST, RULES
+from homing.credibility.scoring import FEW
 from homing.credibility.shipped import shipped_checks, shipped_diagnostics, shipped_verdict
 from homing.evidence.store import Store
 from homing.patients.posterior import posterior, read_posterior
@@ -42,9 +44,10 @@ def page(verdict: Mapping[str, Any], store: Store, words: Words, pictures: Mappi
 
 def _by_hand(words: Words) -> Iterator[str]:
     """How the misses are read and which hold-outs are not clean: written by hand, without a number of a prediction."""
-    for part, items in (("reading", 3), ("unclean", 5)):
+    for part in ("reading", "unclean"):
+        keys = (f"credibility.page.{part}-{i}" for i in itertools.count(1))
         yield from (f"## {words.key(f'credibility.page.{part}')}", "", words.key(f"credibility.page.{part}-intro"), "")
-        yield from (f"- {words.key(f'credibility.page.{part}-{i + 1}')}" for i in range(items))
+        yield from (f"- {words.key(key)}" for key in itertools.takewhile(words.has, keys))
         yield ""
     yield from (f"## {words.key('credibility.page.apart')}", "", words.key("credibility.page.apart-text"), "")
 
@@ -54,6 +57,7 @@ def _beside(
 ) -> Iterator[str]:
     """The rules, the totals beside them, and what they come to."""
     yield from (f"## {words.key('credibility.page.beside')}", "", words.key("credibility.page.beside-intro"), "")
+    yield from (tables.errors_told(words), "")
     fewest, apart = FEWEST, words.percent(APART, 0)
     for rule in RULES:
         means = words.key(f"credibility.rule-means.{rule.replace(' ', '-')}", fewest=fewest)
@@ -61,10 +65,10 @@ def _beside(
     yield from ("", words.key("credibility.rule-means.like", fewest=fewest, apart=apart), "")
     yield from (*_table(tables.TOTALS, tables.totals(verdict, names, words), words), "")
     further = tables.totals(verdict, names, words, tables.STRETCHED)
-    yield from (words.key("credibility.page.stretched"), "", *_table(tables.TOTALS, further, words), "")
-    yield from (tables.own(verdict, words), "")
+    yield from (tables.stretched_told(words), "", *_table(tables.TOTALS, further, words), "")
+    yield from (tables.own(verdict, names, words), "")
     yield from (*_picture(pictures, "totals"), *_picture(pictures, "row-scores"))
-    yield from (words.key("credibility.row-scores-note"), "")
+    yield from (words.key("credibility.row-scores-note", few=FEW), "")
     for sentence in tables.plainly(verdict, names, words):
         yield from (sentence, "")
 

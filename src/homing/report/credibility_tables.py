@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from homing.answers.content import Text
+from homing.credibility.rules import FEWEST
+from homing.credibility.scoring import FEW
 from homing.evidence.store import Store
 from homing.report import credibility_figures as figures
-from homing.report.numbers import fixed
+from homing.report.numbers import fixed, significant
 from homing.report.words import Words
 
 HEADS = ("held-out", "seen", "predicted", "interval", "inside", "log-score", "crps", "in-totals")
-TOTALS = ("rule", "of", "trials", "homing", "the-rule", "difference", "without-one", "better")
+TOTALS = ("rule", "of", "trials", "homing", "the-rule", "difference", "without-one", "better", "both-crps")
 KINETICS = ("kinetic", "seen", "predicted", "interval", "inside", "role")
 _LEVELS = ("0.5", "0.8", "0.95")
 #: Totals beside rules that speak of what is unlike, too.
@@ -55,7 +57,7 @@ def _scored(s: Mapping[str, Any], words: Words, *, signed: bool) -> list[str]:
     low, high = s["intervals"]["0.95"]
     ends = [_signed(x) if signed else words.percent(x, 1) for x in (s["predicted"], low, high)]
     span = words.key("credibility.range", low=ends[1], high=ends[2])
-    return [ends[0], span, _inside(s, words), _log(s["log score"], 2), f"{s['crps']:.3f}"]
+    return [ends[0], span, _inside(s, words), fixed(s["log score"], 2), f"{s['crps']:.3f}"]
 
 
 def _inside(s: Mapping[str, Any], words: Words) -> str:
@@ -75,12 +77,23 @@ def coverage(verdict: Mapping[str, Any], words: Words) -> str:
     return words.key("credibility.covered", levels=words.listing(told))
 
 
-def own(verdict: Mapping[str, Any], words: Words) -> str:
-    """Homing's own total, and what of it no rule speaks of."""
-    told = verdict["own"]
-    values = {"trials": told["trials"], "rows": told["rows"], "log": _log(told["log score"])}
-    unsaid = told["no rule"]
-    return words.key("credibility.own", **values, unsaid=_log(unsaid["log score"]), unsaid_rows=unsaid["rows"])
+def own(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> str:
+    """Homing's own total, and what of it no rule speaks of, with their Monte Carlo errors."""
+    told, unsaid = verdict["own"], verdict["own"]["no rule"]
+    logs = [_with_error(each["log score"], each["log score error"], words) for each in (told, unsaid)]
+    log = _few(logs[0], told, names, words)
+    values = {"trials": told["trials"], "rows": told["rows"], "unsaid_rows": unsaid["rows"]}
+    return words.key("credibility.own", **values, log=log, unsaid=logs[1])
+
+
+def errors_told(words: Words) -> str:
+    """What stands behind a plus-minus sign, and what few draws are."""
+    return words.key("credibility.page.errors", few=FEW)
+
+
+def stretched_told(words: Words) -> str:
+    """What stretched rules take."""
+    return words.key("credibility.page.stretched", fewest=FEWEST)
 
 
 def totals(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words, of: str = "totals") -> list[list[str]]:
@@ -89,10 +102,28 @@ def totals(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words, 
     for t in verdict[of]:
         named = {name: words(message) for name, message in figures.rule_and_domain(t).items()}
         better = words.key("credibility.is-better" if t["homing wins"] else "credibility.is-worse")
-        logs = [_log(t["log score"][who]) for who in ("homing", "rule")]
-        difference, trials = _log(t["difference"], signed=True), f"{t['trials']}"
-        rows.append([named["rule"], named["domain"], trials, *logs, difference, _without_one(t, names, words), better])
+        logs = [fixed(t["log score"][who], _decimals(t["difference error"])) for who in ("homing", "rule")]
+        difference = _with_error(t["difference"], t["difference error"], words, signed=True)
+        crps = words.key("credibility.both-crps", **{who: f"{t['crps'][who]:.3f}" for who in ("homing", "rule")})
+        told = [*logs, _few(difference, t, names, words), _without_one(t, names, words), better, crps]
+        rows.append([named["rule"], named["domain"], f"{t['trials']}", *told])
     return rows
+
+
+def _with_error(x: float, error: float, words: Words, *, signed: bool = False) -> str:
+    """A log score or a difference of two with its Monte Carlo error, no finer than it."""
+    return words.key("credibility.with-error", x=fixed(x, _decimals(error), signed=signed), error=significant(error, 1))
+
+
+def _decimals(error: float) -> int:
+    """One, or none where the first digit of an error is before the point."""
+    return 0 if float(f"{error:.1g}") >= 1 else 1
+
+
+def _few(told: str, of: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> str:
+    """A log score, and the trials whose term few draws carry, where there are any."""
+    few = [words(names[trial]) for trial in of["few draws"]]
+    return words.key("credibility.few-draws", log=told, trials=words.listing(few)) if few else told
 
 
 def _without_one(t: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> str:
@@ -101,14 +132,14 @@ def _without_one(t: Mapping[str, Any], names: Mapping[str, Text], words: Words) 
     if not ends["smallest"]:
         return words.key("number.missing")
     told = [
-        words.key("credibility.without", x=_log(found["difference"], signed=True), trial=names[found["trial"]])
+        words.key(
+            "credibility.without",
+            x=fixed(found["difference"], _decimals(t["difference error"]), signed=True),
+            trial=names[found["trial"]],
+        )
         for found in (ends["smallest"], ends["largest"])
     ]
     return words.key("credibility.range", low=told[0], high=told[1])
-
-
-def _log(x: float | None, decimals: int = 1, *, signed: bool = False) -> str:
-    return "−∞" if x is None else fixed(x, decimals, signed=signed)
 
 
 def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[list[str]]:
@@ -127,19 +158,22 @@ def kinetics(verdict: Mapping[str, Any], store: Store, words: Words) -> list[lis
 
 
 def plainly(verdict: Mapping[str, Any], names: Mapping[str, Text], words: Words) -> Iterator[str]:
-    """Where Homing is better than a rule, where it is worse, what of that rests on one trial, and what is outside."""
+    """Where Homing is better than a rule and where worse, what of it rests on one trial or score, what is outside."""
     nowhere = words.key("credibility.page.nowhere")
     for key, wins in (("better", True), ("worse", False)):
         found = [words(figures.total_name(t)) for t in verdict["totals"] if t["homing wins"] == wins]
         yield words.key(f"credibility.page.{key}", where=words.listing(found) or nowhere)
     lost = [words(figures.total_name(t)) for t in verdict[STRETCHED] if not t["homing wins"]]
     yield words.key("credibility.page.worse-stretched", where=words.listing(lost) or nowhere)
-    resting = [
-        words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
-        for t in verdict["totals"]
-        if (trial := _rests_on(t))
-    ]
-    yield words.key("credibility.page.rests", where=words.listing(resting) or nowhere)
+    for key, of in (("", "totals"), ("-stretched", STRETCHED)):
+        resting = [
+            words.key("credibility.rests-on", total=figures.total_name(t), trial=names[trial])
+            for t in verdict[of]
+            if (trial := _rests_on(t))
+        ]
+        yield words.key(f"credibility.page.rests{key}", where=words.listing(resting) or nowhere)
+        apart = [words(figures.total_name(t)) for t in verdict[of] if _crps_differs(t)]
+        yield words.key(f"credibility.page.by-crps{key}", where=words.listing(apart) or nowhere)
     missed = [names[r["key"]] for r in figures.by_model(verdict) if not r["scores"]["homing"]["inside"]["0.95"]]
     missed += [names[d["name"]] for d in verdict["differences"] if not d["scores"]["homing"]["inside"]["0.95"]]
     told = words.key("credibility.separator").join(words(name) for name in missed)  # names have commas of their own
@@ -150,6 +184,11 @@ def _rests_on(t: Mapping[str, Any]) -> str:
     """The trial without which the other would be the better of Homing and a rule; '' where there is none."""
     found = t["without one"]["smallest" if t["homing wins"] else "largest"]
     return str(found["trial"]) if found and (found["difference"] > 0) != t["homing wins"] else ""
+
+
+def _crps_differs(t: Mapping[str, Any]) -> bool:
+    """Whether by CRPS, of which less is better, the other of Homing and a rule is the better one."""
+    return bool((t["crps"]["homing"] < t["crps"]["rule"]) != t["homing wins"])
 
 
 def first_test(verdict: Mapping[str, Any], store: Store, words: Words) -> str:

@@ -71,8 +71,9 @@ def found_after_injection(draws: int, seed: int, patients: int = 8, threads: int
 
     The simulated patients of a draw are all but alike in how many cells live, so that all or none of them have donor
     cells, however many there are. Those in whom they are found, k of n, are therefore read as a sample: the share is
-    (k + 1/2) / (n + 1), its mean under Jeffreys' prior, since a few patients that are alike don't show that a share
-    between is impossible. How unlikely it is rests on n, and its log score says no more than that it is unlikely.
+    drawn from Beta(k + 1/2, n - k + 1/2), what Jeffreys' prior leaves of it, since a few patients that are alike don't
+    show that a share between is impossible. How unlikely it is rests on n, and its log score says no more than that it
+    is unlikely.
     """
     loss = prior_draws(
         [factor_of("local_loss", (_LOCAL_LOSS,), rate_of("k_gut_death"), "range in the profile")], draws, seed
@@ -91,7 +92,7 @@ def found_after_injection(draws: int, seed: int, patients: int = 8, threads: int
     alive = run["product.gut"][:, run.at(day)].reshape(draws, patients) * retained[:, None]
     share = alive / assumed["cells_of_injected_tissue"][:, None]
     found = (share > assumed["seen_in_tissue"][:, None]).sum(axis=1)
-    return np.asarray((found + 0.5) / (patients + 1))
+    return np.random.default_rng([seed, patients]).beta(found + 0.5, patients - found + 0.5)
 
 
 def _drawn(keys: tuple[str, ...], draws: int, seed: int) -> dict[str, NDArray[np.float64]]:

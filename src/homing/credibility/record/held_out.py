@@ -6,8 +6,6 @@ the rows of a record that rest on it are not assessed.
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from typing import Any
 from scipy.stats import binom
 
 from homing.credibility.files import SCORES
+from homing.credibility.shipped import shipped_verdict
 from homing.evidence.root import catalogue_root
-from homing.ground.errors import EvidenceError
 from homing.patients.population import population
 from homing.study.plan import Study
 
@@ -26,13 +24,9 @@ from homing.study.plan import Study
 LEVEL = 0.95
 
 
-#: Endpoints that a prior of its own predicts, from a pool of older series, and not the model.
-BY_PRIOR = ("death", "treatment-related-death")
-
-
 @dataclass(frozen=True)
 class HeldOut:
-    """One result that calibration never saw, and its predictive interval; scores are NaN where none was shipped.
+    """One result that calibration never saw, its predictive interval, and whether it was `covered` by it.
 
     `domain` is what it is of ('fistula', 'relapse', 'reset', 'kinetics'), `how` how it is taken ('kept', 'gained', or
     as it is), `is_counted` whether it judges the model: what a prior of its own predicts doesn't.
@@ -49,13 +43,8 @@ class HeldOut:
     low: float
     mean: float
     high: float
+    covered: bool
     crps: float
-    log_score: float
-
-    @property
-    def covered(self) -> bool:
-        """Whether the observed result lies inside."""
-        return self.low <= self.observed <= self.high
 
 
 @dataclass(frozen=True)
@@ -104,36 +93,31 @@ def domain_of(study: Study) -> str:
     return "relapse" if place.disease == "crohn" and place.gut == "healthy" else ""
 
 
-def hold_outs(file: Path | None = None) -> HoldOuts | None:
-    """The hold-out scores that ship; None where there are none. Raises EvidenceError naming a file that is faulty."""
-    place = catalogue_root() / "posterior" / SCORES if file is None else file
-    if not place.is_file():
+def hold_outs(folder: Path | None = None) -> HoldOuts | None:
+    """The hold-out scores that ship, or those of a calibration's folder; None where there are none.
+
+    Raises: EvidenceError naming a file that is faulty.
+    """
+    if not ((folder or catalogue_root() / "posterior") / SCORES).is_file():
         return None
-    try:
-        content = json.loads(place.read_text(encoding="utf-8"))
-        return HoldOuts(LEVEL, tuple(_held_out(row) for row in content["rows"]))
-    except (ValueError, KeyError, TypeError) as e:
-        fault = f"'{e.args[0]}' is missing" if isinstance(e, KeyError) else str(e)
-        raise EvidenceError(
-            f"is no file of hold-out scores: {fault}. Predict the hold-outs again.", str(place)
-        ) from None
+    return HoldOuts(LEVEL, tuple(_held_out(row) for row in shipped_verdict(folder)["rows"]))
 
 
 def _held_out(row: Mapping[str, Any]) -> HeldOut:
-    mine = row["scores"]["homing"]
-    low, high = (float(x) for x in mine["intervals"][f"{LEVEL:g}"])
+    mine, level = row["scores"]["homing"], f"{LEVEL:g}"
+    low, high = mine["intervals"][level]
     return HeldOut(
-        trial=str(row["trial"]),
-        arm=str(row["arm"]),
-        endpoint=str(row["endpoint"]),
-        week=float(row["week"]),
-        domain=str(row["domain"]),
-        how=str(row["as"]),
-        is_counted=bool(row.get("counts", row["endpoint"] not in BY_PRIOR)),
-        observed=float(mine["observed"]),
+        trial=row["trial"],
+        arm=row["arm"],
+        endpoint=row["endpoint"],
+        week=row["week"],
+        domain=row["domain"],
+        how=row["as"],
+        is_counted=row["counts"],
+        observed=mine["observed"],
         low=low,
-        mean=float(mine["predicted"]),
+        mean=mine["predicted"],
         high=high,
-        crps=math.nan if mine["crps"] is None else float(mine["crps"]),
-        log_score=math.nan if mine["log score"] is None else float(mine["log score"]),
+        covered=mine["inside"][level],
+        crps=mine["crps"],
     )
