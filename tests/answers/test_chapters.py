@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from case_factory import EXAMPLES, VALID, case_of, chapter_of
 from homing.answers.content import Bars, Dots, Estimate, Finding, Forest, Lines, Message, Table, Tornado, Verbatim
 from homing.answers.sensitivity import sensitivity
 from homing.patients.posterior import posterior
-from homing.report import html
+from homing.report import html, publish
 from homing.report.publish import make_document
+from homing.report.words import Words
 
 FIGURES = (Lines, Forest, Dots, Bars, Tornado)
 NUMBERS = range(1, 9)
@@ -105,6 +108,13 @@ def test_a_study_that_lacks_what_a_chapter_asks_for_gets_a_sentence_instead(file
     text = re.sub(r"<[^>]+>", " ", html.render(document, "en", timings=False))
     assert not re.search(r"\bnan\b", text)
     assert all(chapter.blocks for chapter in chapters)
+
+
+def test_a_provisional_posterior_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = replace(posterior(), provisional=True)
+    monkeypatch.setattr(publish, "posterior", lambda: found)
+    page = unescape(html.render(make_document(case_of("admire-cd"), []), "en", timings=False))
+    assert page.count(Words("en").key("notice.uncalibrated")) == 1
 
 
 def test_the_headline_is_that_of_the_result_files() -> None:

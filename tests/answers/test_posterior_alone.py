@@ -147,7 +147,7 @@ def test_responders_without_relapse_have_the_interval_of_all_shares(case: Case) 
     finding = next(b for b in chapter(case, "q6_how_long").blocks if isinstance(b, Finding))
     one, responders = finding.message.values["one"], finding.message.values["ours"]
     assert isinstance(one, Estimate) and isinstance(responders, int)
-    told_apart = responders >= 2 * (posterior().design([0], responders).shape[1] + 1)
+    told_apart = responders >= 2 * (posterior().design(responders).shape[1] + 1)
     assert one.spread == ("posterior" if told_apart and one.value < 1 else "monte-carlo")
     assert one.low < one.value < one.high or one.value in (0.0, 1.0)
 

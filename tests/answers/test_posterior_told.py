@@ -42,9 +42,7 @@ def test_the_posterior_is_central_where_the_study_has_it(case: Case) -> None:
 def test_the_headline_tells_the_difference_with_its_credible_interval(case: Case) -> None:
     ours, theirs = met(case)
     found = posterior()
-    told = credible(
-        ours - theirs, found.design(np.arange(PATIENTS), PATIENTS), found.design(np.arange(found.size), PATIENTS)
-    )
+    told = credible(ours - theirs, found.draw_of(np.arange(PATIENTS)), found.design(PATIENTS))
     finding = headline(case)[0]
     assert isinstance(finding, Finding)
     effect = finding.message.values["effect"]

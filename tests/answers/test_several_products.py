@@ -10,7 +10,6 @@ from case_factory import case_of, chapter_of
 
 from homing.answers.case import Case
 from homing.answers.content import Message, Table, Verbatim
-from homing.answers.sensitivity import _changes_in
 from homing.protocol.product import Product
 
 FILE, PATIENTS = "two-products-and-two-drugs.yaml", 12
@@ -59,13 +58,14 @@ def test_the_ledger_of_chapter_3_is_that_of_the_first_product(case: Case) -> Non
 
 
 def test_a_factor_on_a_product_stays_with_it_in_the_other_arm(case: Case) -> None:
-    found = case.simulator.machine(case.candidate).instances
-    assert found.keys["product_2"] == "bone-marrow-msc" and found.keys["drug_2"] == "vedolizumab"
+    mine, own = case.simulator.machine(case.candidate), case.cohort.values
+    keys = mine.instances.keys
+    assert keys["product_2"] == "bone-marrow-msc" and keys["drug_2"] == "vedolizumab"
     changes = {"product_2.k_gut_death": 2.0, "drug_2.clearance": 3.0, "tract.k_close": 4.0}
-    assert _changes_in(case, case.candidate, changes) == changes
-    assert _changes_in(case, case.control, changes) == {"tract.k_close": 4.0}
-    alone = case.with_drug("vedolizumab")
-    assert _changes_in(case, alone, changes) == {"drug.clearance": 3.0, "tract.k_close": 4.0}
+    assert mine.translated(changes, mine, own) == changes
+    control, alone = (case.simulator.machine(arm) for arm in (case.control, case.with_drug("vedolizumab")))
+    assert mine.translated(changes, control, own) == {"tract.k_close": 4.0}
+    assert mine.translated(changes, alone, own) == {"drug.clearance": 3.0, "tract.k_close": 4.0}
 
 
 def test_only_an_alternative_that_is_asked_for_is_car_t() -> None:

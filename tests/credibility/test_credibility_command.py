@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from homing.credibility import shipped
 from homing.endpoints.definitions import endpoint
 from homing.evidence.store import load_store
 from homing.ground.errors import StudyError
-from homing.report import credibility_page, word
+from homing.patients import posterior as posteriors
+from homing.report import credibility_page, publish, publish_credibility, word
 from homing.report.words import Words
 from homing.study.resolve import read_study
 from homing.study.run import run
@@ -233,6 +235,50 @@ def test_another_study_of_the_same_name_does_not_take_the_place_of_a_record(tmp_
     (tmp_path / "one").rename(tmp_path / "three")  # the study was moved: the record is still its own
     assert credibility(tmp_path / "three" / "small.yaml", *records).exit_code == 0
     assert credibility(tmp_path / "two" / "small.yaml", *records).exit_code == 1
+
+
+def test_it_does_not_either_through_a_link_to_the_folder_of_records(tmp_path: Path) -> None:
+    """Beside the link '..' is another place than within the folder that it leads to."""
+    for folder, influence in (("one", "low"), ("two", "high")):
+        (tmp_path / folder).mkdir()
+        text = TEXT.format(patients=20, seed=3, scenarios="[pooled]")
+        more = RELIED.format(influence=influence, consequence="high")
+        (tmp_path / folder / "small.yaml").write_text(text + more, encoding="utf-8")
+    (tmp_path / "far" / "away" / "records").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away" / "records", target_is_directory=True)
+    records = ["--out", tmp_path / "link", "--plan", "--quiet"]
+    assert credibility(tmp_path / "one" / "small.yaml", *records).exit_code == 0
+    before = (tmp_path / "link" / "small" / "plan.json").read_bytes()
+    refused = credibility(tmp_path / "two" / "small.yaml", *records).exception
+    assert isinstance(refused, StudyError) and str(tmp_path / "one" / "small.yaml") in refused.message
+    assert (tmp_path / "link" / "small" / "plan.json").read_bytes() == before
+    assert credibility(tmp_path / "one" / "small.yaml", *records).exit_code == 0
+
+
+@pytest.fixture()
+def provisional(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The posterior that ships, marked as a quick calibration marks its own."""
+    found = replace(posteriors.posterior(), provisional=True)
+    for module in (posteriors, publish, publish_credibility):
+        monkeypatch.setattr(module, "posterior", lambda: found)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["--plan", "--report"])
+@pytest.mark.usefixtures("provisional")
+def test_a_provisional_posterior_is_told_once_in_a_record_and_on_the_terminal(
+    place: Path, lang: str, kind: str
+) -> None:
+    docx = pytest.importorskip("docx")
+    notice = Words(lang).key("notice.uncalibrated")
+    for form in ("html", "docx"):
+        result = credibility(*where(place), kind, "--lang", lang, "--format", form)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count(notice) == 1
+    file = place / "out" / "small" / f"{kind.strip('-')}.html"
+    assert html.unescape(file.read_text(encoding="utf-8")).count(notice) == 1
+    page = docx.Document(str(file.with_suffix(".docx")))
+    assert "\n".join(p.text for p in page.paragraphs).count(notice) == 1
 
 
 @pytest.mark.parametrize(

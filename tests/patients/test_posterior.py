@@ -53,25 +53,28 @@ def test_optimism_lies_where_the_summary_says(tmp_path: Path) -> None:
 
 def test_the_design_is_standard_and_grows_with_the_cohort(tmp_path: Path) -> None:
     found = read_posterior(write(tmp_path))
-    few, many = (found.design(np.arange(5), n) for n in (10, 10_000))
-    assert (few.shape, many.shape) == ((5, 3), (5, 6))
-    np.testing.assert_allclose(many.mean(axis=0), 0, atol=1e-12)
+    few, many = found.design(10), found.design(10_000)
+    assert (few.shape, many.shape) == ((5, 3), (5, 9))
+    np.testing.assert_allclose(many[:, :6].mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(few.std(axis=0), 1)
-    np.testing.assert_array_equal(found.design([7], 10), few[[2]])
+    columns = posterior().design(10).shape[1]
+    assert posterior().design(600).shape[1] == 2 * columns
+    assert posterior().design(1000).shape[1] == 2 * columns + columns * (columns - 1) // 2
+    np.testing.assert_allclose(many[:, 6:], few[:, [0, 0, 1]] * few[:, [1, 2, 2]])
 
 
 def test_a_parameter_without_spread_is_no_column(tmp_path: Path) -> None:
     same = "\n".join(line.rsplit(",", 1)[0] + (",rate" if i == 0 else ",1") for i, line in enumerate(DRAWS.split()))
-    assert read_posterior(write(tmp_path, draws=same)).design([0], 10).shape == (1, 2)
+    assert read_posterior(write(tmp_path, draws=same)).design(10).shape == (5, 2)
 
 
 def test_a_parameter_that_multiplies_nothing_is_no_column(tmp_path: Path) -> None:
     idle = YAML.replace("multiplies: [memory_survival]", "multiplies: []")
     found = read_posterior(write(tmp_path, idle))
-    assert found.design([0], 10).shape == (1, 2)
-    np.testing.assert_array_equal(found.design([3], 10), read_posterior(write(tmp_path)).design([3], 10)[:, [0, 2]])
+    assert found.design(10).shape == (5, 2)
+    np.testing.assert_array_equal(found.design(10), read_posterior(write(tmp_path)).design(10)[:, [0, 2]])
     shipped = posterior()
-    assert shipped.design([0], 10).shape[1] == sum(bool(p.multiplies) for p in shipped.parameters.values())
+    assert shipped.design(10).shape[1] == sum(bool(p.multiplies) for p in shipped.parameters.values())
 
 
 def test_two_posteriors_have_two_checksums(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import time
 import pytest
 from study_corpus import INVALID
 
-from homing.ground.errors import StudyError
+from homing.ground.errors import HomingError, StudyError
 from homing.study.read import parse_study, read_study_file
 from homing.study.resolve import read_study, resolve
+from homing.study.scalars import read_patients
 
 
 def test_a_faulty_file_is_refused_at_its_line_and_key(faulty, expected):
@@ -52,6 +53,12 @@ def test_all_unknown_names_are_told_at_once(admire):
         resolve(parse_study(text))
     keys = [line.split(": ")[1] for line in str(caught.value).splitlines()]
     assert keys == ["arms.darvadstrocel.courses[0].give", "control", "observed[0]", "comparator"]
+
+
+@pytest.mark.parametrize(("text", "remedy"), [("05", "5"), ("+05", "5"), ("-05", "-5"), ("-0_007", "-7"), ("00", "0")])
+def test_a_count_that_begins_with_0_is_refused_with_the_same_number(text, remedy):
+    with pytest.raises(HomingError, match=f"Write '{remedy}'"):
+        read_patients(text)
 
 
 def test_many_faults_are_cut_short(admire):

@@ -7,7 +7,6 @@ patients under the central scenario. A value that bears on the gut at rest moves
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,6 @@ from homing.credibility.tipping import Tip, tipping_point
 from homing.endpoints.definitions import endpoint
 from homing.evidence.values import Basis, Value
 from homing.patients.cohort import Cohort
-from homing.protocol.course import Protocol
 
 #: Patients in whom every value is tried: a swing of a point or two is what they can show.
 PATIENTS = 200
@@ -100,30 +98,16 @@ def _gain(case: Case, cohort: Cohort, trial: Trial) -> tuple[float, float, float
         cohort = replace(cohort, initial=states)
     definition = trial.endpoint or endpoint(case.study.primary.key)
     met = []
+    mine = case.simulator.machine(case.candidate)
     for protocol in (trial.candidate or case.candidate, trial.control or case.control):
         days = [0.0, case.primary_day]
-        changes = _changes_in(case, protocol, trial.changes)
+        changes = mine.translated(trial.changes, case.simulator.machine(protocol), case.cohort.values)
         run = case.simulator.run(cohort, protocol, case.scenario(), days, changes=changes)
         now, start = (run.readings(definition.needs, day, noise=False) for day in (run.times[-1], run.times[0]))
         failed = np.isnan(np.array([now[name] for name in definition.needs])).any(axis=0)
         met.append(np.where(failed, np.nan, definition.met(now, start)))
     found = simulated_difference(met[0], met[1])
     return (found.value, found.low, found.high) if math.isfinite(found.value) else (0.0, 0.0, 0.0)
-
-
-def _changes_in(case: Case, protocol: Protocol, changes: Mapping[str, float]) -> Mapping[str, float]:
-    """Factors on the candidate's instances as factors on the same products and drugs of another arm."""
-    mine, theirs = case.simulator.machine(case.candidate), case.simulator.machine(protocol)
-    if mine.is_common and theirs.is_common:
-        return changes
-    found = {}
-    for name, factor in changes.items():
-        module, dot, rest = name.partition(".")
-        key = mine.instances.keys.get(module)
-        there = module if key is None or name in case.cohort.values else theirs.instances.named(key)
-        if there:
-            found[f"{there}{dot}{rest}"] = factor
-    return found
 
 
 def _factors(value: Value) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from homing.cli.notes import tell_notes
 from homing.cli.options import place, seed_option
 from homing.ground.errors import StudyError
 
@@ -53,6 +54,7 @@ def credibility(
     from homing.study.resolve import read_study
 
     resolved = read_study(study, patients=patients, seed=seed, language=lang)
+    tell_notes(resolved)
     if tipping:
         finished = finished_run(resolved, runs)
         for name, what in finished.altered.items():

@@ -52,7 +52,8 @@ def deviation(spread: float, noise: float, nu: float, most: float) -> Deviation:
     """What a spread of fitted means says of the standard deviation of the true ones.
 
     Arguments: `spread` the variance of fitted means; `noise` the part of it that errors give on average; `nu` their
-    effective number; `most` the largest deviation that is possible, the outcomes' own. Without noise it is the root of
+    effective number; `most` the largest deviation that is possible, the outcomes' own for one, unless the
+    spread less the noise is more. Without noise it is the root of
     the spread.
     """
     if noise <= _LEAST * spread:
@@ -68,6 +69,11 @@ def deviation(spread: float, noise: float, nu: float, most: float) -> Deviation:
     logs = log_noncentral(x, nu, roots**2)
     weights = np.exp(logs - logs.max())
     return Deviation(math.sqrt(scale) * roots, weights / weights.sum())
+
+
+def flat(most: float) -> Deviation:
+    """A standard deviation of which nothing is known but that it is at most so large."""
+    return Deviation((np.arange(_GRID) + 0.5) * most / _GRID, np.full(_GRID, 1 / _GRID))
 
 
 def log_noncentral(x: float, nu: float, noncentrality: Array) -> Array:

@@ -46,6 +46,8 @@ from homing.patients.population import COVARIATES
 FILE = Path("posterior") / "posterior.yaml"
 _REMEDY = "Write the posterior again with `homing calibrate`, or take the files of the release."
 _PER_COLUMN = 25
+#: Products are many, and most of them are small; they cost little of what patients tell, so fewer patients are enough.
+_PER_PRODUCT = 15
 Summary = Literal["up", "down", "none"]
 
 
@@ -131,18 +133,23 @@ class Posterior:
         found = self.multiplied.get(name)
         return np.ones(len(ids)) if found is None else found.draws[self.draw_of(ids)]
 
-    def design(self, ids: ArrayLike, patients: int) -> NDArray[np.float64]:
-        """(patient, column) smooth functions of each patient's draw: what `ground.credible` regresses outcomes on.
+    def design(self, patients: float) -> NDArray[np.float64]:
+        """(draw, column) smooth functions of each draw: what `ground.credible` regresses outcomes on.
 
-        Logarithms of the factors in standard units, and their squares where the cohort has so many `patients` that
-        each column has `_PER_COLUMN` of them. Parameters that multiply nothing bear on no outcome and have no column.
+        Logarithms of the factors in standard units; with them their squares, and the products of any two, where the
+        cohort has so many `patients` that each column has `_PER_COLUMN` or `_PER_PRODUCT` of them. Parameters that
+        multiply nothing bear on no outcome and have no column.
         """
         factors = [p.draws for p in self.parameters.values() if p.multiplies]
         logs = np.log(np.stack(factors, axis=1)) if factors else np.empty((self.size, 0))
         varying = logs.std(axis=0) > 0
         z = (logs[:, varying] - logs[:, varying].mean(axis=0)) / logs[:, varying].std(axis=0)
-        columns = np.hstack([z, z**2 - 1]) if patients >= _PER_COLUMN * 2 * z.shape[1] else z
-        return columns[self.draw_of(ids)]
+        if patients < _PER_COLUMN * 2 * z.shape[1]:
+            return np.asarray(z)
+        first, second = np.triu_indices(z.shape[1], 1)
+        if patients < _PER_PRODUCT * (2 * z.shape[1] + len(first)):
+            return np.hstack([z, z**2 - 1])
+        return np.hstack([z, z**2 - 1, z[:, first] * z[:, second]])
 
     def quantile(self, key: str, p: float) -> float:
         """The factor below which a share `p` of a parameter's draws lies, by the parameter's key."""

@@ -85,9 +85,8 @@ class Scenario:
         """
         if self.draws is None:
             return None
-        n = len(values)
-        at = self.draws.design(np.arange(self.draws.size), n)
-        found = credible(values, self.draws.design(ids, n), at, level=level)
+        at = self.draws.design(int(np.count_nonzero(~np.isnan(values))))
+        found = credible(values, self.draws.draw_of(ids), at, level=level)
         return None if np.isnan(found.low) else found
 
 

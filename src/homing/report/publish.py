@@ -194,12 +194,10 @@ def _numerics(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_warnings(case: Case) -> list[Text]:
-    """What was chosen for the user, a posterior that is provisional, and patients whose simulation failed."""
+    """What was chosen for the user, and patients whose simulation failed."""
     weighted = notes_on_weights(case.run.record.get("weighting", {}))
     notes = (*case.study.notes, *notes_on(case.run.record["numerics"]), *weighted)
     found: list[Text] = [Verbatim(note, note.zh) for note in notes]
-    if posterior().provisional:
-        found.append(Message("notice.uncalibrated"))
     for place, counts in sorted(case.run.record["statuses"].items()):
         for name, n in counts.items():
             status = Status[name.upper()]

@@ -15,6 +15,7 @@ from homing.endpoints.definitions import endpoint
 from homing.ground.credible import Credible, Moments
 from homing.ground.errors import StudyError
 from homing.ground.proportions import effective_interval, exact_interval
+from homing.patients.posterior import Posterior
 from homing.patients.scenario import scenario as scenario_of
 from homing.study.parts import plain, study_endpoints
 from homing.study.plan import Study
@@ -33,8 +34,8 @@ class Sums:
 
     In a cohort that is weighted to a trial's patients the sums are weighted, `weight` and `weight_squares` are those of
     the weights of patients seen, and every error is widened by the design effect (Kish): it is that of as many
-    patients as they are worth. Where patients take draws of the posterior, `draws` has the design of every draw (see
-    `ground.credible`) and `moments` the sums behind the interval over draws.
+    patients as they are worth. Where patients take draws of the posterior, `draws` is the posterior and `moments` the
+    sums behind the interval over its draws (see `ground.credible`).
     """
 
     n: int = 0
@@ -44,17 +45,17 @@ class Sums:
     weight: float = 0.0
     weight_squares: float = 0.0
     is_weighted: bool = False
-    draws: np.ndarray | None = field(default=None, repr=False)
+    draws: Posterior | None = field(default=None, repr=False)
     moments: Moments | None = field(default=None, repr=False)
 
-    def add(self, values: np.ndarray, weights: np.ndarray | None = None, design: np.ndarray | None = None) -> None:
+    def add(self, values: np.ndarray, weights: np.ndarray | None = None, ids: np.ndarray | None = None) -> None:
         """Add the values of some patients, with their weights; NaN is a patient whose simulation failed.
 
-        Arguments: `design` (patient, column) of the draws that they took, where `draws` is given.
+        Arguments: `ids` (patient,) their numbers, which tell the draws that they took where `draws` is given.
         """
-        if design is not None:
-            self.moments = self.moments or Moments(design.shape[1])
-            self.moments.add(values, design, weights)
+        if self.draws is not None and ids is not None:
+            self.moments = self.moments or Moments(self.draws.size)
+            self.moments.add(values, self.draws.draw_of(ids), weights)
         here = ~np.isnan(values)
         seen = values[here]
         self.n += seen.size
@@ -103,7 +104,7 @@ class Sums:
         """The mean with its interval over draws; None without draws, or with too few patients to tell them apart."""
         if self.moments is None or self.draws is None:
             return None
-        found = self.moments.credible(self.draws, level)
+        found = self.moments.credible(self.draws.design(self.moments.effective), level)
         return None if math.isnan(found.low) else found
 
     def share_interval(self, level: float = 0.95) -> tuple[float, float]:
@@ -195,28 +196,25 @@ def drawn_by_weight(weights: np.ndarray, most: int) -> np.ndarray:
 
 def _add(study: Study, frame: pd.DataFrame, weights: np.ndarray | None, cells: dict, paired: dict) -> None:
     values: dict[tuple[str, str, str, float], np.ndarray] = {}
-    about: dict[tuple[str, str, float], tuple[np.ndarray | None, np.ndarray | None]] = {}
+    about: dict[tuple[str, str, float], tuple[np.ndarray | None, np.ndarray]] = {}
     keys = study_endpoints(study)
     for place, rows in frame.groupby(["scenario", "arm", "day"], observed=True, sort=False):
         scenario, arm, day = cast(tuple[str, str, float], place)
         ids = rows["patient"].to_numpy()
-        draws = scenario_of(scenario).draws
-        design = None if draws is None else draws.design(ids, study.patients)
-        about[scenario, arm, day] = (None if weights is None else weights[ids], design)
+        about[scenario, arm, day] = (None if weights is None else weights[ids], ids)
         for key in keys:
             values[scenario, arm, key, day] = rows[plain(key)].to_numpy(dtype=float, na_value=np.nan)
     for place, column in values.items():
         scenario, arm, key, day = place
-        cells.setdefault(place, _empty(study, scenario)).add(column, *about[scenario, arm, day])
+        cells.setdefault(place, _empty(scenario)).add(column, *about[scenario, arm, day])
         if arm != study.control:
             difference = column - values[scenario, study.control, key, day]
-            paired.setdefault(place, _empty(study, scenario)).add(difference, *about[scenario, arm, day])
+            paired.setdefault(place, _empty(scenario)).add(difference, *about[scenario, arm, day])
 
 
-def _empty(study: Study, scenario: str) -> Sums:
-    """Sums of no patient yet, with the designs of the draws where the scenario has draws."""
-    draws = scenario_of(scenario).draws
-    return Sums(draws=None if draws is None else draws.design(np.arange(draws.size), study.patients))
+def _empty(scenario: str) -> Sums:
+    """Sums of no patient yet, with the posterior where the scenario has draws."""
+    return Sums(draws=scenario_of(scenario).draws)
 
 
 def is_rule(key: str) -> bool:

@@ -129,7 +129,7 @@ def _whole(text: str, what: str, example: str) -> int:
     if _ZERO_FIRST.match(text):
         raise HomingError(
             f"{shown(text)} begins with 0, which some programs take for another kind of number. "
-            f"Write '{text.lstrip('+-0_') or '0'}'."
+            f"Write '{'-' * text.startswith('-')}{text.lstrip('+-0_') or '0'}'."
         )
     if _WHOLE.match(text) and len(text) <= 40:
         return int(text)

@@ -35,7 +35,8 @@ def claim(folder: Path, study: Study) -> None:
 
 
 def _from(folder: Path, file: Path) -> str:
+    """The way to a file as the operating system goes it: '..' of a link to a folder is where the folder is."""
     try:
-        return Path(os.path.relpath(file, folder)).as_posix()
+        return Path(os.path.relpath(file.parent.resolve() / file.name, folder.resolve())).as_posix()
     except ValueError:  # another drive of Windows
         return file.resolve().as_posix()
