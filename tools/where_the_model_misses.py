@@ -107,7 +107,9 @@ def page() -> str:
         "store; simulated shares are those under the posterior, with the 95 % interval over its draws. Results that",
         "the calibration was not given and missed have the prediction that is scored in",
         "[Held-out trials](held-out-trials.md).",
-        "The report says the same in the chapter that a study of the kind concerns. Nothing here is",
+        "Simulated intervals are of the mean and have no chance of the trial in them, predicted ones have it: a result",
+        "can be outside here and inside there. The report says the same in the chapter that a study of the kind",
+        "concerns, where a study can be of it. Nothing here is",
         "tuned away: what a value was set to is in its basis, and a trial that a value was set to is no validation.",
         "",
     ]

@@ -131,3 +131,12 @@ def test_one_column_a_draw_misses_nothing() -> None:
     weight = np.full(6, 4.0)
     fit = Fit.of(np.eye(6), weight, weight * np.arange(6.0), 2.5)
     assert missed_by(fit, weight, weight, 10.0, 10.0, 1.0).variance == 0.0
+
+
+def test_where_the_draw_alone_decides_the_interval_is_as_wide_as_the_draws_differ() -> None:
+    """Patients of one draw never differ, and the columns know nothing of what tells draws apart."""
+    rng = np.random.default_rng(5)
+    coin, columns = rng.integers(0, 2, 100).astype(float), rng.standard_normal((100, 2))
+    draw = np.repeat(np.arange(100), 8)
+    found = credible(coin[draw], draw, columns)
+    assert found.low < 0.1 and found.high > 0.9

@@ -17,8 +17,10 @@ product that has no column) is a second variance, of which patients who share a 
 
 over all draws d, over the distributions of sd = sqrt(found) and of the missed sd, and over the Monte Carlo error of the
 mean under given draws. With few patients it is wide because little is known of the draws' true means; with more it
-narrows to the quantiles of the draws' means, and to a point where draws agree. Where most of what differs between draws
-is in functions that have no column, and patients are too few to see so, it holds fewer of them than it states.
+narrows to the quantiles of the fitted means, with a normal spread for what is missed (which is not the draws' own
+distribution where that is far from normal, and can leave 0 to 1), and to a point where draws agree. Where most of what
+differs between draws is in functions that have no column, and patients are too few to see so, it holds fewer of them
+than it states.
 
 The draws' own `means` have the same variance as the interval without the error of the mean, whose users add that by
 themselves: the fitted means in the measure of `found`, and the missed part as normal scores in the order of what is

@@ -69,9 +69,12 @@ def missed_by(fit: Fit, weight: Array, weight_squares: Array, left: float, withi
     leverage = 1 / math.fsum(w) + np.einsum("ij,jk,ik->i", x, fit.inverse, x)
     alone = math.fsum(w - w2 / w)  # errors within draws
     patients = math.fsum(w2 - (w2 / w) ** 2)
-    if min(alone / math.fsum(w), patients / math.fsum(w2)) < _ROUNDING or within <= 0:
+    if min(alone / math.fsum(w), patients / math.fsum(w2)) < _ROUNDING:
         return flat(most)
-    variance, k = within / alone, math.fsum(w * (1 - w * leverage))
+    k = math.fsum(w * (1 - w * leverage))
+    if within <= 0:  # the draw alone decides: all that the fit leaves is what it misses
+        return flat(max(most, math.sqrt(max(left, 0.0) / k)))
+    variance = within / alone
     about = math.fsum(w) - math.fsum(w2 * leverage) - alone
     of_fit = columns * math.fsum(w2 / w) ** 2 / (len(w) * math.fsum((w2 / w) ** 2))
     of_variance = alone**2 / patients
