@@ -235,9 +235,15 @@ def _standing_in(product: Product, route: str) -> list[Course]:
 
 
 def _place(o: Option, rank: int) -> tuple[object, ...]:
-    """Where an option is listed: by its rank; of equals doing nothing, then the better studied, the larger benefit."""
+    """Where an option is listed: by its rank; of equals those with a benefit before doing nothing and it before the
+    rest, then the better studied, the larger benefit."""
     studied = o.known.patients if o.known is not None else 0
-    return _STANDINGS.index(o.standing), rank, o.product is not None, -studied, -round(o.net[CENTRAL], 9), o.key
+    return _STANDINGS.index(o.standing), rank, _side_of_nothing(o), -studied, -round(o.net[CENTRAL], 9), o.key
+
+
+def _side_of_nothing(o: Option) -> int:
+    """0 for a benefit above that of doing nothing, 1 for doing nothing, 2 for none above it."""
+    return 1 if o.product is None else 0 if o.net[CENTRAL] > _ROUNDING else 2
 
 
 def _rank(option: Option, options: Sequence[Option], none: Option) -> int:
